@@ -1,0 +1,136 @@
+using System.Collections.Immutable;
+using System.Threading.Channels;
+using k8s.Models;
+
+namespace NativeKubelet.Runtime;
+
+/// <summary>
+/// The seam between the pod workers and the runtime. It speaks of sandboxes and containers, never of runc, holders or
+/// mounts. Every call is idempotent in its teardown direction: "already gone" is success. Calls for one pod are made
+/// by that pod's worker only, one after the other; calls for different pods run in parallel.
+/// </summary>
+public interface IContainerRuntime
+{
+    /// <summary>Every sandbox that a record names, alive or dead, with its containers; a snapshot, cheap to take.</summary>
+    ImmutableArray<SandboxState> Sandboxes { get; }
+
+    /// <summary>What changed since it was last read: one entry for a pod means "look at that pod again".</summary>
+    ChannelReader<RuntimeEvent> Events { get; }
+
+    /// <summary>Holder, pause, namespaces and network of a pod's next attempt; ready when it returns.</summary>
+    /// <exception cref="RuntimeException">Nothing of the attempt is left behind.</exception>
+    Task<SandboxState> CreateSandboxAsync(SandboxSpec spec, CancellationToken cancel);
+
+    /// <summary>Takes the network down and ends pause and holder. Containers must have been stopped before.</summary>
+    Task StopSandboxAsync(string sandboxId, CancellationToken cancel);
+
+    /// <summary>Forgets a stopped sandbox and all of its container records.</summary>
+    Task RemoveSandboxAsync(string sandboxId, CancellationToken cancel);
+
+    /// <summary>Root file system, bundle and <c>runc run --detach</c>; the program runs when it returns.</summary>
+    /// <exception cref="RuntimeException">
+    /// With the waiting reason a Kubernetes user knows. After <c>RunContainerError</c> a record exited 128
+    /// (<c>StartError</c>) remains and feeds the back-off; after the others nothing remains.
+    /// </exception>
+    Task<ContainerState> StartContainerAsync(ContainerStart start, CancellationToken cancel);
+
+    /// <summary>The container's stop signal, at most <paramref name="grace"/>, then SIGKILL; returns when it is reaped.</summary>
+    Task StopContainerAsync(string containerId, TimeSpan grace, CancellationToken cancel);
+
+    /// <summary>Removes a container that is not running: record, writable layer, bundle. Logs stay with the pod.</summary>
+    Task RemoveContainerAsync(string containerId, CancellationToken cancel);
+}
+
+/// <summary>A pod's sandbox as it should be made (spec 32 §2). Strings are final values, nothing is left to look up.</summary>
+/// <param name="Attempt">0 for the first sandbox of a pod UID, one more for each that replaces it.</param>
+/// <param name="ResolvConf">Content of the pod's /etc/resolv.conf.</param>
+/// <param name="CgroupParent">The pod's cgroup in the driver's own form, relative to the hierarchy's root.</param>
+public sealed record SandboxSpec(
+    V1Pod Pod,
+    int Attempt,
+    string Hostname,
+    string ResolvConf,
+    string CgroupParent,
+    ImmutableArray<PortMapping> Ports)
+{
+    public string Uid => Pod.Metadata.Uid;
+    public bool HostNetwork => Pod.Spec.HostNetwork == true;
+    public bool HostPid => Pod.Spec.HostPID == true;
+    public bool HostIpc => Pod.Spec.HostIPC == true;
+    public bool SharePid => Pod.Spec.ShareProcessNamespace == true;
+}
+
+/// <param name="HostPort">1–65535; ports without a host port are not mapped and not listed.</param>
+/// <param name="Protocol">"TCP", "UDP" or "SCTP".</param>
+/// <param name="HostIp">Empty: every address of the host.</param>
+public sealed record PortMapping(int HostPort, int ContainerPort, string Protocol, string HostIp);
+
+/// <param name="Ready">The pause lives and, unless the pod is on the host network, the network is up.</param>
+/// <param name="Ips">First the primary; the host's addresses are not listed for host-network pods.</param>
+public sealed record SandboxState(
+    string Id,
+    string PodUid,
+    string PodName,
+    string PodNamespace,
+    int Attempt,
+    bool Ready,
+    bool HostNetwork,
+    ImmutableArray<string> Ips,
+    DateTimeOffset CreatedAt,
+    ImmutableArray<ContainerState> Containers);
+
+public enum ContainerPhase { Created, Running, Exited, Unknown }
+
+/// <summary>One instance of a container. RestartCount tells instances of one name apart.</summary>
+/// <param name="Hash">Over name and image only, as in v1.36 (spec 30 §7.4).</param>
+/// <param name="Image">As reported in the pod's status: tag form if known, else as asked for.</param>
+/// <param name="ImageId">Repository digest, or the config digest where no repository is known.</param>
+/// <param name="ExitCode">128+n for a death by signal n; 255 where it was lost.</param>
+/// <param name="Reason">Completed, Error, OOMKilled, StartError, Unknown; empty while running.</param>
+public sealed record ContainerState(
+    string Id,
+    string SandboxId,
+    string Name,
+    int RestartCount,
+    string Hash,
+    string Image,
+    string ImageId,
+    ContainerPhase Phase,
+    int Pid,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset? StartedAt,
+    DateTimeOffset? FinishedAt,
+    int ExitCode,
+    string Reason,
+    string Message,
+    string LogPath);
+
+/// <param name="Image">Already present; see IImageStore.</param>
+/// <param name="Mounts">Volumes with their host sources resolved, in the order of the container's volumeMounts.</param>
+/// <param name="NodeMemoryBytes">MemTotal of the machine, for oom_score_adj.</param>
+/// <param name="CgroupParent">The pod's cgroup in the driver's own form.</param>
+public sealed record ContainerStart(
+    string SandboxId,
+    V1Pod Pod,
+    V1Container Container,
+    int RestartCount,
+    string Hash,
+    ImageRecord Image,
+    ImmutableArray<ResolvedMount> Mounts,
+    string CgroupParent,
+    long NodeMemoryBytes);
+
+/// <summary>One volumeMount with the directory or file on the host that it shows.</summary>
+public sealed record ResolvedMount(string HostPath, string ContainerPath, bool ReadOnly, string Propagation);
+
+/// <summary>Says that something about a pod may have changed; carries no truth of its own.</summary>
+public sealed record RuntimeEvent(string PodUid, string SandboxId, string? ContainerId, RuntimeEventKind Kind);
+
+public enum RuntimeEventKind { ContainerExited, SandboxDied, OutOfMemory }
+
+/// <summary>A step failed in a way that the pod's status tells by a reason word Kubernetes users know.</summary>
+/// <param name="reason">CreateContainerConfigError, CreateContainerError, RunContainerError, FailedCreatePodSandBox …</param>
+public sealed class RuntimeException(string reason, string message, Exception? inner = null) : Exception(message, inner)
+{
+    public string Reason { get; } = reason;
+}

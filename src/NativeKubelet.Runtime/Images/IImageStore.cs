@@ -1,0 +1,64 @@
+using System.Collections.Immutable;
+
+namespace NativeKubelet.Runtime;
+
+/// <summary>Images on this node: names, digests, layers. Safe for parallel use; one download per digest at a time.</summary>
+public interface IImageStore
+{
+    ImmutableArray<ImageRecord> Images { get; }
+
+    /// <summary>Finds by name as a user writes it, by repository digest, or by image ID.</summary>
+    /// <exception cref="ImageException">InvalidImageName.</exception>
+    ImageRecord? Find(string reference);
+
+    /// <summary>Pulls and unpacks; layers that are here already are not fetched again. Resumes broken downloads.</summary>
+    /// <exception cref="ImageException">ErrImagePull, RegistryUnavailable, InvalidImageName with a message for people.</exception>
+    Task<ImageRecord> PullAsync(string reference, ImmutableArray<RegistryCredential> credentials, IProgress<PullProgress>? progress, CancellationToken cancel);
+
+    /// <summary>Imports an OCI-layout or docker archive (plain, gzip or zstd).</summary>
+    Task<ImmutableArray<ImageRecord>> ImportAsync(string archivePath, CancellationToken cancel);
+
+    /// <returns>False when there was no such image. Layers that containers still use stay until they go.</returns>
+    Task<bool> RemoveAsync(string reference, CancellationToken cancel);
+
+    /// <summary>
+    /// Mounts the image's layers read-only below a fresh writable layer at <paramref name="target"/>; upper and work
+    /// directories are made in <paramref name="writableDirectory"/>.
+    /// </summary>
+    Task MountRootFileSystemAsync(ImageRecord image, string writableDirectory, string target, CancellationToken cancel);
+}
+
+/// <param name="Id">sha256:… of the image's configuration.</param>
+/// <param name="Layers">Chain of diff IDs, base first.</param>
+/// <param name="SizeBytes">Compressed layers + config + manifest.</param>
+public sealed record ImageRecord(
+    string Id,
+    ImmutableArray<string> RepoTags,
+    ImmutableArray<string> RepoDigests,
+    ImmutableArray<string> Layers,
+    long SizeBytes,
+    bool Pinned,
+    ImageConfig Config);
+
+/// <summary>What a container takes from its image (OCI image-spec, config.md).</summary>
+/// <param name="User">As written: uid, name, uid:gid, name:group; empty means root.</param>
+public sealed record ImageConfig(
+    ImmutableArray<string> Entrypoint,
+    ImmutableArray<string> Cmd,
+    ImmutableArray<string> Env,
+    string WorkingDir,
+    string User,
+    string StopSignal,
+    ImmutableArray<string> Volumes);
+
+/// <param name="Registry">Host (and port) that it is for; it is never sent anywhere else.</param>
+public sealed record RegistryCredential(string Registry, string Username, string Password, string? IdentityToken = null);
+
+/// <param name="Total">0 while unknown.</param>
+public sealed record PullProgress(string Layer, long Done, long Total, string Stage);
+
+/// <param name="reason">ErrImagePull, RegistryUnavailable, ErrImageNeverPull, InvalidImageName, ImageInspectError.</param>
+public sealed class ImageException(string reason, string message, Exception? inner = null) : Exception(message, inner)
+{
+    public string Reason { get; } = reason;
+}
