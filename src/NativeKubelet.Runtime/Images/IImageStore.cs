@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using NativeKubelet.Core.Containers;
 
 namespace NativeKubelet.Runtime;
 
@@ -39,17 +40,6 @@ public sealed record ImageRecord(
     long SizeBytes,
     bool Pinned,
     ImageConfig Config);
-
-/// <summary>What a container takes from its image (OCI image-spec, config.md).</summary>
-/// <param name="User">As written: uid, name, uid:gid, name:group; empty means root.</param>
-public sealed record ImageConfig(
-    ImmutableArray<string> Entrypoint,
-    ImmutableArray<string> Cmd,
-    ImmutableArray<string> Env,
-    string WorkingDir,
-    string User,
-    string StopSignal,
-    ImmutableArray<string> Volumes);
 
 /// <param name="Registry">Host (and port) that it is for; it is never sent anywhere else.</param>
 public sealed record RegistryCredential(string Registry, string Username, string Password, string? IdentityToken = null);
