@@ -1,0 +1,77 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace NativeKubelet.Runtime.Containers;
+
+/// <summary>
+/// What outlives the agent of one container, in DATA/containers/ID/record.json. Written without fsync when the container
+/// starts (nothing waits for the disk on the way to its first instruction) and with fsync at its exit, the moment whose
+/// loss would start a finished container again.
+/// </summary>
+/// <param name="BootId">The boot in which it ran: what says "running" from another boot has been ended by it.</param>
+/// <param name="CgroupsPath">As given to the OCI runtime.</param>
+/// <param name="StopSignal">A number; what StopContainer sends first.</param>
+/// <param name="TerminationLog">The file bound at terminationMessagePath.</param>
+public sealed record ContainerRecord(
+    int Version,
+    string Id,
+    string SandboxId,
+    string PodUid,
+    string PodName,
+    string PodNamespace,
+    int SandboxAttempt,
+    string Name,
+    int RestartCount,
+    string Hash,
+    string Image,
+    string ImageId,
+    string BootId,
+    string CgroupsPath,
+    int StopSignal,
+    string LogPath,
+    string TerminationLog,
+    string TerminationPolicy,
+    DateTimeOffset CreatedAt,
+    ContainerPhase Phase,
+    int Pid,
+    DateTimeOffset? StartedAt,
+    DateTimeOffset? FinishedAt,
+    int ExitCode,
+    string Reason,
+    string Message)
+{
+    public const int CurrentVersion = 1;
+
+    public ContainerState ToState() => new(
+        Id, SandboxId, Name, RestartCount, Hash, Image, ImageId, Phase, Pid, CreatedAt, StartedAt, FinishedAt, ExitCode, Reason, Message, LogPath);
+
+    /// <summary>The record of a container that ended; what is known of the end stands, whoever learned it first.</summary>
+    public ContainerRecord Ended(int exitCode, string reason, string message, DateTimeOffset at) =>
+        Phase == ContainerPhase.Exited ? this
+        : this with { Phase = ContainerPhase.Exited, Pid = 0, ExitCode = exitCode, Reason = reason, Message = message, FinishedAt = at };
+
+    public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, RuntimeRecordsJson.Default.ContainerRecord);
+
+    /// <returns>Null when the bytes are no record that this build can read.</returns>
+    public static ContainerRecord? TryParse(ReadOnlySpan<byte> json)
+    {
+        try
+        {
+            ContainerRecord? record = JsonSerializer.Deserialize(json, RuntimeRecordsJson.Default.ContainerRecord);
+            return record is { Version: CurrentVersion, Id.Length: 64, PodUid.Length: > 0, Name.Length: > 0 } ? record : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    RespectRequiredConstructorParameters = true,
+    RespectNullableAnnotations = true,
+    UseStringEnumConverter = true)]
+[JsonSerializable(typeof(ContainerRecord))]
+[JsonSerializable(typeof(Sandboxes.SandboxRecord))]
+public sealed partial class RuntimeRecordsJson : JsonSerializerContext;

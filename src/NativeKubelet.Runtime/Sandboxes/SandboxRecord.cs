@@ -1,0 +1,53 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using NativeKubelet.Runtime.Containers;
+
+namespace NativeKubelet.Runtime.Sandboxes;
+
+/// <summary>
+/// One sandbox, in RUN/sandboxes/ID/record.json: everything that a restarted agent needs to find it again and to take it
+/// down. RUN is a tmpfs, so a reboot forgets it, and it is never synced.
+/// </summary>
+/// <param name="PausePid">0 until the pause runs.</param>
+/// <param name="Network">"host", or "pod" where the sandbox has a namespace of its own.</param>
+/// <param name="Ready">False from the moment on which any part of it was found dead or taken down.</param>
+public sealed record SandboxRecord(
+    int Version,
+    string Id,
+    string PodUid,
+    string PodName,
+    string PodNamespace,
+    int Attempt,
+    string BootId,
+    string Hostname,
+    string CgroupParent,
+    string Network,
+    bool HostIpc,
+    bool HostPid,
+    bool SharePid,
+    int HolderPid,
+    int PausePid,
+    bool Ready,
+    ImmutableArray<string> Ips,
+    DateTimeOffset CreatedAt)
+{
+    public const int CurrentVersion = 1;
+
+    public bool HostNetwork => Network == "host";
+
+    public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, RuntimeRecordsJson.Default.SandboxRecord);
+
+    /// <returns>Null when the bytes are no record that this build can read.</returns>
+    public static SandboxRecord? TryParse(ReadOnlySpan<byte> json)
+    {
+        try
+        {
+            SandboxRecord? record = JsonSerializer.Deserialize(json, RuntimeRecordsJson.Default.SandboxRecord);
+            return record is { Version: CurrentVersion, Id.Length: 64, PodUid.Length: > 0 } ? record : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}
