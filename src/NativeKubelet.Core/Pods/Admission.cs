@@ -1,0 +1,37 @@
+using k8s.Models;
+
+namespace NativeKubelet.Core.Pods;
+
+/// <summary>What admission needs to know of the node.</summary>
+/// <param name="Labels">As on the Node object; a standalone node makes its own.</param>
+public sealed record NodeFacts(string Name, IReadOnlyDictionary<string, string> Labels);
+
+/// <param name="Reason">One word, also the event's reason.</param>
+public sealed record AdmissionRefusal(string Reason, string Message);
+
+/// <summary>
+/// May this node run the pod beside those it already runs? Asked once for each pod, oldest first; the first refusal
+/// counts and is final for that UID. Checks that need a cluster or a resource manager take their place in the order.
+/// </summary>
+public static class Admission
+{
+    /// <param name="others">Admitted pods that have not finished.</param>
+    /// <param name="resourceFit">Requests against what the node can give; null when they fit.</param>
+    public static AdmissionRefusal? Check(
+        V1Pod pod, IReadOnlyCollection<V1Pod> others, NodeFacts node, Func<V1Pod, IReadOnlyCollection<V1Pod>, AdmissionRefusal?> resourceFit)
+    {
+        if (pod.Metadata.Labels?.TryGetValue("kubernetes.io/os", out string? os) == true && os != "linux")
+            return new("PodOSSelectorNodeLabelDoesNotMatch", "Failed to admit pod as the `kubernetes.io/os` label doesn't match node label");
+        if (pod.Spec.Os?.Name is { Length: > 0 } name && name != "linux")
+            return new("PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS");
+        if (resourceFit(pod, others) is { } refusal)
+            return refusal;
+        if (!NodeAffinity.Matches(pod.Spec, node))
+            return new("NodeAffinity", "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector");
+        if (pod.Spec.NodeName is { Length: > 0 } wanted && wanted != node.Name)
+            return new("NodeName", "Predicate NodeName failed: node(s) didn't match the requested node name");
+        if (HostPorts.Clash(pod, others))
+            return new("NodePorts", "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports");
+        return null;
+    }
+}

@@ -1,0 +1,45 @@
+namespace NativeKubelet.Core.Pods;
+
+/// <summary>The next group of steps of one pod, in order. What follows from their outcome is decided anew.</summary>
+/// <param name="Waiting">Containers that shall run and may not yet, with the words for status and event.</param>
+/// <param name="WakeAt">When to look again although nothing happened; steady clock.</param>
+/// <param name="IsLast">After these steps nothing is left of the pod, and its worker ends.</param>
+public sealed record PodPlan(ValueList<PodStep> Steps, ValueList<WaitingContainer> Waiting, DateTimeOffset? WakeAt = null, bool IsLast = false)
+{
+    public static readonly PodPlan Idle = new([], []);
+
+    public static PodPlan Of(params ReadOnlySpan<PodStep> steps) => new([.. steps], []);
+}
+
+/// <param name="Event">What the pod's event says when the wait begins.</param>
+public sealed record WaitingContainer(string Container, string Reason, string Message, string Event);
+
+/// <summary>One effect that the executor carries out.</summary>
+public abstract record PodStep;
+
+/// <summary>Stops containers side by side, each on its own clock.</summary>
+public sealed record StopContainers(ValueList<ContainerStop> Containers) : PodStep;
+
+/// <summary>Stops containers side by side and then takes the sandboxes down.</summary>
+public sealed record StopPod(ValueList<ContainerStop> Containers, ValueList<string> Sandboxes) : PodStep;
+
+/// <param name="Message">Of the Killing event.</param>
+/// <param name="Replace">It shall run again, whatever policy and exit code say.</param>
+public sealed record ContainerStop(string Id, string Container, TimeSpan Grace, string Message, bool Replace);
+
+/// <summary>Data directory, cgroup, volumes, then holder, pause and network.</summary>
+public sealed record CreateSandbox(int Attempt) : PodStep;
+
+/// <summary>Image, then the container itself.</summary>
+/// <param name="RestartCount">Null: no record tells; the log files on disk do.</param>
+public sealed record StartContainer(string Container, string SandboxId, int? RestartCount, int BackoffStep) : PodStep;
+
+public sealed record RemoveContainer(string Id) : PodStep;
+
+public sealed record RemoveSandbox(string Id) : PodStep;
+
+/// <summary>Volumes and cgroup of a pod that runs nothing any more; logs and records stay.</summary>
+public sealed record TearDown : PodStep;
+
+/// <summary>Records, directories and logs of a pod that nobody asks for any more.</summary>
+public sealed record Forget : PodStep;

@@ -1,0 +1,66 @@
+using k8s.Models;
+
+namespace NativeKubelet.Core.Pods;
+
+/// <summary>What a status takes from the node.</summary>
+/// <param name="Ips">At most one per family, primary first.</param>
+public sealed record StatusFacts(ValueList<string> Ips, string QosClass);
+
+/// <summary>What the world may know of a pod, from what is wanted, observed and under way (spec "Status generation").</summary>
+public static class PodStatusBuilder
+{
+    /// <param name="plan">The current decision: who waits, and for what.</param>
+    /// <param name="previous">The status told last; null for a pod just taken up.</param>
+    /// <param name="wall">Wall clock, for times that others read.</param>
+    public static PodStatus Build(
+        PodIntent desired, PodObserved observed, PodProgress progress, PodPlan plan, PodStatus? previous, StatusFacts facts, DateTimeOffset wall)
+    {
+        bool ended = HasEnded(desired, observed, progress);
+        ValueList<ContainerStatus> containers = desired.Pod.Spec.Containers
+            .Select(want => ContainerStatusBuilder.Build(
+                want, desired, observed, progress, plan.Waiting.FirstOrDefault(w => w.Container == want.Name), ended,
+                previous?.Containers.FirstOrDefault(c => c.Name == want.Name)))
+            .OrderBy(c => c.Name, StringComparer.Ordinal).ToValueList();
+
+        PodPhase phase = PhaseOf(desired, containers, ended, previous);
+        bool sandboxReady = observed.NewestSandbox is { Ready: true };
+        return new(
+            phase,
+            previous?.Phase == phase ? previous.Reason : "",
+            previous?.Phase == phase ? previous.Message : "",
+            PodConditions.Build(phase, containers, sandboxReady, previous, wall),
+            containers,
+            previous?.StartTime ?? wall,
+            facts.Ips,
+            IpsOf(desired, observed, facts, previous),
+            facts.QosClass,
+            desired.Pod.Metadata.Generation);
+    }
+
+    /// <summary>A pod that admission refused: it never ran and never will (spec "Admission").</summary>
+    public static PodStatus Rejected(V1Pod pod, AdmissionRefusal refusal, StatusFacts facts, DateTimeOffset wall) => new(
+        PodPhase.Failed, refusal.Reason, "Pod was rejected: " + refusal.Message, [], [], wall, facts.Ips, [], facts.QosClass, pod.Metadata.Generation);
+
+    /// <summary>No container can run any more: the terminal phase may be told.</summary>
+    private static bool HasEnded(PodIntent desired, PodObserved observed, PodProgress progress) =>
+        !observed.Containers.Any(c => c.MayLive) && (progress.TornDown || desired.Stop is not null && !observed.Sandboxes.Any(s => s.Ready));
+
+    private static ValueList<string> IpsOf(PodIntent desired, PodObserved observed, StatusFacts facts, PodStatus? previous)
+    {
+        if (desired.HostNetwork)
+            return previous is { PodIps.Count: > 0 } ? previous.PodIps : observed.NewestSandbox is null ? [] : facts.Ips;
+        // A pod that ended keeps the addresses it had: its last status is what people look things up with.
+        return observed.NewestSandbox is { Ready: true, Ips.Count: > 0 } sandbox ? sandbox.Ips
+            : desired.Stop is not null || previous is { IsTerminal: true } || observed.NewestSandbox is { Ready: false } ? previous?.PodIps ?? []
+            : [];
+    }
+
+    private static PodPhase PhaseOf(PodIntent desired, ValueList<ContainerStatus> containers, bool ended, PodStatus? previous)
+    {
+        if (previous is { IsTerminal: true })
+            return previous.Phase;
+        PodPhase phase = PodPhases.Of(desired.Restart, containers, mayRestart: desired.Stop is null);
+        // Held back while something could still run, so that nobody reuses what the pod holds.
+        return phase is PodPhase.Succeeded or PodPhase.Failed && !ended ? previous?.Phase ?? PodPhase.Running : phase;
+    }
+}
