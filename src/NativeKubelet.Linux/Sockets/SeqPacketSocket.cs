@@ -104,11 +104,8 @@ public sealed partial class SeqPacketSocket : IDisposable
     /// <summary>Ends the connection for both sides; a pending receive sees the end.</summary>
     public void Shutdown() => _ = Shutdown(Descriptor, 2);
 
-    public void Dispose()
-    {
-        if (!Descriptor.IsClosed) Shutdown();
-        Descriptor.Dispose();
-    }
+    // No shutdown here: it would end a listening socket that another process has inherited.
+    public void Dispose() => Descriptor.Dispose();
 
     private unsafe bool TrySend(ReadOnlySpan<byte> data, IReadOnlyList<SafeHandle> descriptors)
     {

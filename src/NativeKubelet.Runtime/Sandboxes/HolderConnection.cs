@@ -223,6 +223,7 @@ public sealed partial class HolderConnection : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (Process.IsClosed) return;
         await _closing.CancelAsync();
         _socket.Shutdown();
         await _receiving;
