@@ -45,6 +45,9 @@ public sealed class HolderHost : IAsyncDisposable
         }
     }
 
+    /// <summary>Another holder of the same agent, for what they share; the caller ends it.</summary>
+    public Task<HolderConnection> SiblingAsync(int number) => _launcher.LaunchAsync(new HolderLaunch($"{Socket}.{number}", []), Deadline());
+
     public static CancellationToken Deadline() => new CancellationTokenSource(Patience).Token;
 
     public Task<int> PauseAsync(PauseNamespaces namespaces, params KeyValuePair<string, string>[] sysctls) => Holder.StartPauseAsync(
