@@ -1,0 +1,52 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using NativeKubelet.Linux.Libc;
+
+namespace NativeKubelet.Linux.Cgroups;
+
+/// <summary>One write, one value: the kernel takes a control file's text whole or not at all.</summary>
+internal static partial class CgroupFile
+{
+    private const int WriteOnly = 1, CloseOnExec = 0x80000;
+
+    /// <exception cref="ErrnoException">The target names file and value.</exception>
+    public static void Write(string path, string value)
+    {
+        using FileDescriptor file = Open(path, WriteOnly | CloseOnExec);
+        if (file.IsInvalid) throw ErrnoException.Last("open", path);
+        byte[] bytes = Encoding.ASCII.GetBytes(value);
+        while (Put(file, bytes, (nuint)bytes.Length) < 0)
+            if (Marshal.GetLastPInvokeError() != Errno.EINTR) throw ErrnoException.Last("write", $"\"{value}\" to {path}");
+    }
+
+    /// <summary>Mode 0755; one that exists is as good.</summary>
+    public static void MakeDirectory(string path)
+    {
+        if (MakeDirectory(path, 0x1ED /* 0755 */) < 0 && Marshal.GetLastPInvokeError() != Errno.EEXIST) throw ErrnoException.Last("mkdir", path);
+    }
+
+    /// <returns>0, or the errno.</returns>
+    public static int TryRemove(string directory)
+    {
+        while (RemoveDirectory(directory) < 0)
+            if (Marshal.GetLastPInvokeError() is not Errno.EINTR and int errno) return errno;
+        return 0;
+    }
+
+    public static void Kill(int pid) => _ = SendSignal(pid, 9);      // ESRCH: it is gone, which was wanted
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial FileDescriptor Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
+    private static partial nint Put(FileDescriptor fd, byte[] data, nuint length);
+
+    [LibraryImport("libc", EntryPoint = "mkdir", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int MakeDirectory(string path, uint mode);
+
+    [LibraryImport("libc", EntryPoint = "rmdir", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int RemoveDirectory(string path);
+
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    private static partial int SendSignal(int pid, int signal);
+}
