@@ -46,7 +46,8 @@ public sealed class HolderHost : IAsyncDisposable
     }
 
     /// <summary>Another holder of the same agent, for what they share; the caller ends it.</summary>
-    public Task<HolderConnection> SiblingAsync(int number) => _launcher.LaunchAsync(new HolderLaunch($"{Socket}.{number}", []), Deadline());
+    public Task<HolderConnection> SiblingAsync(int number, params string[] cgroups) =>
+        _launcher.LaunchAsync(new HolderLaunch($"{Socket}.{number}", [.. cgroups]), Deadline());
 
     public static CancellationToken Deadline() => new CancellationTokenSource(Patience).Token;
 

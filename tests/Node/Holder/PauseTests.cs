@@ -141,5 +141,24 @@ public sealed class PauseTests
         Assert.Null(await HolderConnection.ConnectAsync(host.Socket, HolderHost.Deadline()));
     }
 
+    [Fact]
+    public async Task Holder_and_pause_live_in_the_groups_they_were_given()
+    {
+        await using HolderHost host = await HolderHost.StartAsync();
+        const string hierarchy = "/sys/fs/cgroup/pids";
+        Assert.SkipUnless(Directory.Exists(hierarchy), "needs cgroup v1 with the pids controller");
+        string ofHolder = $"{host.CgroupRoot}/holder", ofPause = $"{host.CgroupRoot}/pause";
+        foreach (string group in (string[])[ofHolder, ofPause]) Directory.CreateDirectory(hierarchy + group);
+
+        await using HolderConnection holder = await host.SiblingAsync(1, $"{hierarchy}{ofHolder}/cgroup.procs");
+        int pause = await holder.StartPauseAsync(new PauseRequest(Usual, "nk", [], null, null, [$"{hierarchy}{ofPause}/cgroup.procs"]), HolderHost.Deadline());
+
+        Assert.Equal(ofHolder, ProcFs.Cgroups(holder.Process.Pid).Single(c => c.Controllers == "pids").Path);
+        Assert.Equal(ofPause, ProcFs.Cgroups(pause).Single(c => c.Controllers == "pids").Path);
+        await holder.QuitAsync(force: false, HolderHost.Deadline());
+        IOException e = await Assert.ThrowsAsync<IOException>(() => host.SiblingAsync(2, "/no/such/cgroup.procs"));
+        Assert.Contains("/no/such/cgroup.procs: No such file", e.Message, StringComparison.Ordinal);
+    }
+
     private static string Namespace(string pid, string kind) => File.ResolveLinkTarget($"/proc/{pid}/ns/{kind}", false)!.Name;
 }
