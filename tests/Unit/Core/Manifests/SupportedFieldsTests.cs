@@ -1,0 +1,140 @@
+using System.Text.Json.Serialization.Metadata;
+using k8s.Models;
+using NativeKubelet.Api.Kubernetes;
+using NativeKubelet.Core.Manifests;
+
+namespace NativeKubelet.Tests.Unit.Core.Manifests;
+
+public sealed class SupportedFieldsTests
+{
+    [Fact]
+    public void Every_field_that_the_model_knows_has_a_row()
+    {
+        List<string> open = [];
+        Walk(KubernetesJson.Pod, [], open);
+
+        Assert.Empty(open);
+
+        static void Walk(JsonTypeInfo type, List<string> path, List<string> open)
+        {
+            foreach (JsonPropertyInfo property in type.Properties)
+            {
+                List<string> at = [.. path, property.Name];
+                if (SupportedFields.RuleFor([.. at]) is not null) continue;
+                JsonTypeInfo inner = type.Options.GetTypeInfo(property.PropertyType);
+                while (inner.ElementType is { } element) inner = type.Options.GetTypeInfo(element);
+                if (inner.Kind == JsonTypeInfoKind.Object) Walk(inner, at, open);
+                else if (inner.Kind == JsonTypeInfoKind.None && property.Name is "limits" or "requests") continue; // rows by resource name
+                else open.Add(string.Join('.', at));
+            }
+        }
+    }
+
+    [Fact]
+    public void Refused_and_ignored_rows_say_why() =>
+        Assert.All(FieldTable.Rows.Where(r => r.Effect != FieldEffect.Works || r.Only.Length > 0), r => Assert.NotEmpty(r.Note));
+
+    [Fact]
+    public void No_path_has_two_rows() => Assert.Equal(FieldTable.Rows.Length, FieldTable.Rows.Select(r => r.Path).Distinct().Count());
+
+    [Fact]
+    public void A_pod_of_all_that_works_is_refused_nothing()
+    {
+        V1Pod pod = Manifest.Pod(Manifest.Yaml(
+            """
+            command: [sh]
+            args: [-c, 'true']
+            env: [{name: A, value: b}]
+            workingDir: /tmp
+            resources: {limits: {cpu: 1, memory: 64Mi}, requests: {cpu: 100m, ephemeral-storage: 1Gi}}
+            ports: [{containerPort: 80, hostPort: 8080, name: web}]
+            stdin: true
+            tty: true
+            securityContext: {runAsUser: 1, runAsGroup: 1, runAsNonRoot: true, readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}, seccompProfile: {type: Unconfined}, procMount: Default}
+            volumeMounts: [{name: h, mountPath: /h, readOnly: true}, {name: e, mountPath: /e, mountPropagation: None}]
+            """,
+            """
+            restartPolicy: OnFailure
+            hostPID: true
+            hostUsers: true
+            terminationGracePeriodSeconds: 1
+            dnsPolicy: Default
+            dnsConfig: {options: [{name: ndots, value: '1'}]}
+            hostAliases: [{ip: 1.2.3.4, hostnames: [a]}]
+            nodeSelector: {a: b}
+            priorityClassName: system-node-critical
+            initContainers: []
+            securityContext: {supplementalGroups: [5], runAsUser: 7, sysctls: []}
+            volumes: [{name: h, hostPath: {path: /srv}}, {name: e, emptyDir: {}}]
+            """));
+
+        Assert.Empty(SupportedFields.Refused(pod));
+        Assert.Null(SupportedFields.Refusal(pod, "c"));
+    }
+
+    [Theory]
+    [InlineData("livenessProbe: {exec: {command: [a]}}", "spec.containers[0].livenessProbe")]
+    [InlineData("readinessProbe: {exec: {command: [a]}}", "spec.containers[0].readinessProbe")]
+    [InlineData("lifecycle: {preStop: {exec: {command: [a]}}}", "spec.containers[0].lifecycle")]
+    [InlineData("securityContext: {seccompProfile: {type: RuntimeDefault}}", "spec.containers[0].securityContext.seccompProfile.type")]
+    [InlineData("securityContext: {appArmorProfile: {type: RuntimeDefault}}", "spec.containers[0].securityContext.appArmorProfile.type")]
+    [InlineData("securityContext: {seLinuxOptions: {level: s0}}", "spec.containers[0].securityContext.seLinuxOptions")]
+    [InlineData("env: [{name: a, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]", "spec.containers[0].env[0].valueFrom")]
+    [InlineData("resources: {limits: {nvidia.com/gpu: 1}}", "spec.containers[0].resources.limits[nvidia.com/gpu]", "spec.containers[0].resources.requests[nvidia.com/gpu]")]
+    [InlineData("resources: {limits: {ephemeral-storage: 1Gi}}", "spec.containers[0].resources.limits.ephemeral-storage")]
+    [InlineData("resources: {claims: [{name: x}]}", "spec.containers[0].resources.claims")]
+    [InlineData("restartPolicy: Never", "spec.containers[0].restartPolicy")]
+    public void What_a_container_asks_for_and_does_not_get_is_refused_by_name(string container, params string[] paths)
+    {
+        V1Pod pod = Manifest.Pod(Manifest.Yaml(container));
+
+        Assert.Equal(paths, SupportedFields.Refused(pod).Select(f => f.Path));
+        Assert.Contains(paths[0], SupportedFields.Refusal(pod, "c"), StringComparison.Ordinal);
+        Assert.Null(SupportedFields.Refusal(pod, "another"));
+    }
+
+    [Theory]
+    [InlineData("initContainers: [{name: i, image: i}, {name: j, image: i}]", "spec.initContainers")]
+    [InlineData("hostUsers: false", "spec.hostUsers")]
+    [InlineData("runtimeClassName: gvisor", "spec.runtimeClassName")]
+    [InlineData("activeDeadlineSeconds: 5", "spec.activeDeadlineSeconds")]
+    [InlineData("setHostnameAsFQDN: true", "spec.setHostnameAsFQDN")]
+    [InlineData("securityContext: {sysctls: [{name: net.ipv4.ip_forward, value: '1'}]}", "spec.securityContext.sysctls")]
+    [InlineData("securityContext: {seccompProfile: {type: RuntimeDefault}}", "spec.securityContext.seccompProfile.type")]
+    [InlineData("securityContext: {fsGroup: 5}\nvolumes: [{name: v, emptyDir: {}}]", "spec.securityContext.fsGroup")]
+    [InlineData("volumes: [{name: v, emptyDir: {medium: Memory}}]", "spec.volumes[0].emptyDir.medium")]
+    [InlineData("volumes: [{name: v, emptyDir: {sizeLimit: 1Gi}}]", "spec.volumes[0].emptyDir.sizeLimit")]
+    [InlineData("volumes: [{name: v, downwardAPI: {}}]", "spec.volumes[0].downwardAPI")]
+    [InlineData("volumes: [{name: v, nfs: {server: a, path: /b}}]", "spec.volumes[0].nfs")]
+    public void What_the_pod_asks_for_and_does_not_get_keeps_every_container_from_starting(string spec, string path)
+    {
+        V1Pod pod = Manifest.Pod(Manifest.Yaml(spec: spec));
+
+        Assert.Equal([path], SupportedFields.Refused(pod).Select(f => f.Path));
+        Assert.NotNull(SupportedFields.Refusal(pod, "c"));
+    }
+
+    [Fact]
+    public void A_group_for_volumes_is_no_obstacle_where_no_volume_could_take_it() =>
+        Assert.Empty(SupportedFields.Refused(Manifest.Pod(Manifest.Yaml(spec: "securityContext: {fsGroup: 5}\nvolumes: [{name: v, hostPath: {path: /x}}]"))));
+
+    [Fact]
+    public void Mounts_that_would_behave_otherwise_are_refused()
+    {
+        V1Pod pod = Manifest.Pod(Manifest.Yaml(
+            "volumeMounts: [{name: v, mountPath: /a, subPath: x}, {name: v, mountPath: /b, mountPropagation: HostToContainer}, {name: v, mountPath: /c, readOnly: true, recursiveReadOnly: Enabled}]",
+            "volumes: [{name: v}]"));
+
+        Assert.Equal(
+            ["spec.containers[0].volumeMounts[0].subPath", "spec.containers[0].volumeMounts[1].mountPropagation", "spec.containers[0].volumeMounts[2].recursiveReadOnly"],
+            SupportedFields.Refused(pod).Select(f => f.Path));
+    }
+
+    [Fact]
+    public void An_AppArmor_annotation_counts_as_its_field()
+    {
+        V1Pod pod = Manifest.Pod(Manifest.Yaml().Replace("name: p", "name: p, annotations: {container.apparmor.security.beta.kubernetes.io/c: localhost/x, other: fine}", StringComparison.Ordinal));
+
+        Assert.Equal(["metadata.annotations[container.apparmor.security.beta.kubernetes.io/c]"], SupportedFields.Refused(pod).Select(f => f.Path));
+    }
+}
