@@ -1,0 +1,51 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using NativeKubelet.Linux.Libc;
+
+namespace NativeKubelet.Linux.Files;
+
+/// <summary>
+/// Exclusive ownership of a directory's state by one process (flock(2)). The kernel lets go of it when the process ends,
+/// however it ends. The file stays; it names the last holder.
+/// </summary>
+public sealed class FileLock : IDisposable
+{
+    private const int Exclusive = 2, NonBlocking = 4;
+    private readonly FileDescriptor _file;
+
+    private FileLock(FileDescriptor file) => _file = file;
+
+    /// <param name="holder">When it is taken: the pid that its holder wrote, 0 if it can't be read.</param>
+    /// <returns>Null when another holds it.</returns>
+    public static FileLock? TryTake(string path, out int holder)
+    {
+        using DirectoryHandle directory = DirectoryHandle.Open(Path.GetDirectoryName(Path.GetFullPath(path)) ?? "/");
+        FileDescriptor file = directory.OpenFile(Path.GetFileName(path), OpenFlags.ReadWrite | OpenFlags.Create, 0x180);
+        try
+        {
+            if (FileCalls.Lock(file, Exclusive | NonBlocking) == 0)
+            {
+                OpenedFile.SetSize(file, 0, path);
+                OpenedFile.Write(file, Encoding.ASCII.GetBytes($"{Environment.ProcessId}\n"), path);
+                holder = Environment.ProcessId;
+                return new FileLock(file);
+            }
+            int errno = Marshal.GetLastPInvokeError();
+            if (errno != Errno.EAGAIN) throw new ErrnoException("flock", path, errno);
+
+            Span<byte> text = stackalloc byte[16];
+            text = text[..OpenedFile.Read(file, text, path)];
+            _ = int.TryParse(text.TrimEnd((byte)'\n'), NumberStyles.None, CultureInfo.InvariantCulture, out holder);
+            file.Dispose();
+            return null;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose() => _file.Dispose();
+}
