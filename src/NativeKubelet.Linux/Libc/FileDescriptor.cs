@@ -1,15 +1,20 @@
 using System.Runtime.InteropServices;
-using Microsoft.Win32.SafeHandles;
 
 namespace NativeKubelet.Linux.Libc;
 
 /// <summary>Owns one open file description of any kind. Whoever disposes it closes it; close is never retried on EINTR.</summary>
-public sealed partial class FileDescriptor : SafeHandleMinusOneIsInvalid
+public sealed partial class FileDescriptor : SafeHandle
 {
-    public FileDescriptor() : base(ownsHandle: true) { }
+    public FileDescriptor() : base(-1, ownsHandle: true) { }
 
     /// <summary>Takes over <paramref name="fd"/>.</summary>
-    public FileDescriptor(int fd) : base(ownsHandle: true) => SetHandle(fd);
+    public FileDescriptor(int fd) : base(-1, ownsHandle: true) => SetHandle(fd);
+
+    /// <summary>
+    /// Only the low half counts: C returns an int, the upper half of the register is whatever the function left there, and a
+    /// failed open would pass for descriptor 4294967295.
+    /// </summary>
+    public override bool IsInvalid => (int)handle < 0;
 
     /// <summary>The number, for the one call that needs it. It is only valid while this object is alive.</summary>
     public int Number => (int)handle;

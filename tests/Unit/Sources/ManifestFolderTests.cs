@@ -157,7 +157,7 @@ public sealed class ManifestFolderTests : IDisposable
         File.Delete(_folder["a.yaml"]);
         File.CreateSymbolicLink(_folder["a.yaml"], "nothing");
         _folder.Scan();
-        Assert.Equal("", string.Join('\n', _folder.Manifests.Problems));
+        Assert.True(!_folder.Manifests.Problems.Any(), string.Join("\n", _folder.Manifests.Problems));
         Assert.Empty(_folder.Manifests.Pods);
     }
 
