@@ -10,13 +10,10 @@ namespace NativeKubelet.Core.Manifests;
 /// </summary>
 public static class StaticPodUid
 {
-    private static readonly UInt128 OffsetBasis = new(0x6C62272E07BB0142, 0x62B821756295C58D);
-    private static readonly UInt128 Prime = new(0x0000000001000000, 0x000000000000013B);
-
     /// <returns>32 lower-case hex digits.</returns>
     public static string Compute(JsonElement pod, ManifestOrigin origin)
     {
-        UInt128 hash = OffsetBasis;
+        Fnv128 hash = new();
         Tree(ref hash, pod);
         if (origin.Source == ManifestOrigin.FileSource)
         {
@@ -27,16 +24,16 @@ public static class StaticPodUid
         {
             Text(ref hash, "url:" + origin.Location);
         }
-        return hash.ToString("x32", System.Globalization.CultureInfo.InvariantCulture);
+        return hash.ToString();
     }
 
     // A kind byte before each value and an end byte after each group: without them ["a","b"] and ["ab"] would be the same.
-    private static void Tree(ref UInt128 hash, JsonElement value)
+    private static void Tree(ref Fnv128 hash, JsonElement value)
     {
         switch (value.ValueKind)
         {
             case JsonValueKind.Object:
-                Byte(ref hash, (byte)'{');
+                hash.Add((byte)'{');
                 // The last of equal keys counts, as in decoding; keys in ordinal order, whatever order they were written in.
                 SortedDictionary<string, JsonElement> fields = new(StringComparer.Ordinal);
                 foreach (JsonProperty field in value.EnumerateObject()) fields[field.Name] = field.Value;
@@ -46,29 +43,27 @@ public static class StaticPodUid
                     Text(ref hash, name);
                     Tree(ref hash, item);
                 }
-                Byte(ref hash, (byte)'}');
+                hash.Add((byte)'}');
                 break;
             case JsonValueKind.Array:
-                Byte(ref hash, (byte)'[');
+                hash.Add((byte)'[');
                 foreach (JsonElement item in value.EnumerateArray()) Tree(ref hash, item);
-                Byte(ref hash, (byte)']');
+                hash.Add((byte)']');
                 break;
             case JsonValueKind.String:
-                Byte(ref hash, (byte)'"');
+                hash.Add((byte)'"');
                 Text(ref hash, value.GetString()!); // a string's text is never null
                 break;
             default:
-                Byte(ref hash, (byte)'=');
+                hash.Add((byte)'=');
                 Text(ref hash, value.GetRawText());
                 break;
         }
     }
 
-    private static void Text(ref UInt128 hash, string text)
+    private static void Text(ref Fnv128 hash, string text)
     {
-        foreach (byte b in Encoding.UTF8.GetBytes(text)) Byte(ref hash, b);
-        Byte(ref hash, 0);
+        hash.Add(Encoding.UTF8.GetBytes(text));
+        hash.Add(0);
     }
-
-    private static void Byte(ref UInt128 hash, byte b) => hash = unchecked((hash ^ b) * Prime);
 }

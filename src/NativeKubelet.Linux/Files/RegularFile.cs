@@ -6,10 +6,9 @@ namespace NativeKubelet.Linux.Files;
 public enum RegularFileResult { Read, Missing, NotRegular, TooLarge }
 
 /// <summary>Reads files that others put somewhere: what is named there may be a FIFO, a device, or endless.</summary>
-public static unsafe partial class RegularFile
+public static class RegularFile
 {
-    private const int CloseOnExec = 0x80000, NonBlocking = 0x800, NoControllingTty = 0x100, EmptyPath = 0x1000, ModeAndSize = 0x203;
-    private const int TypeMask = 0xF000, Regular = 0x8000, ModeOffset = 28;
+    private const int FirstBuffer = 16 << 10;
 
     /// <summary>Follows links. Opens without blocking, so that a FIFO without a writer holds nobody up.</summary>
     /// <param name="content">Empty unless the result is Read.</param>
@@ -17,7 +16,7 @@ public static unsafe partial class RegularFile
     public static RegularFileResult TryRead(string path, int mostBytes, out byte[] content)
     {
         content = [];
-        using FileDescriptor fd = Open(path, CloseOnExec | NonBlocking | NoControllingTty);
+        using FileDescriptor fd = FileCalls.Open(((KernelPath)path).Terminated, (OpenFlags.Read | OpenFlags.NonBlocking).ToKernel(), 0);
         if (fd.IsInvalid)
         {
             int errno = Marshal.GetLastPInvokeError();
@@ -29,42 +28,19 @@ public static unsafe partial class RegularFile
             };
         }
 
-        byte* about = stackalloc byte[256];
-        if (Statx(fd, "", EmptyPath, ModeAndSize, about) < 0) throw ErrnoException.Last("statx", path);
-        if ((*(ushort*)(about + ModeOffset) & TypeMask) != Regular) return RegularFileResult.NotRegular;
-
-        byte[] buffer = new byte[16 << 10];
+        FileStatus status = DirectoryHandle.StatusOf(fd, path);
+        if (status.Kind != FileKind.Regular) return RegularFileResult.NotRegular;
+        if (status.Size > mostBytes) return RegularFileResult.TooLarge;
+        byte[] buffer = new byte[status.Size < FirstBuffer ? FirstBuffer : (int)status.Size + 1];
         int length = 0;
-        while (true)
+        while (OpenedFile.Read(fd, buffer.AsSpan(length), path) is > 0 and var count)
         {
-            int count;
-            fixed (byte* at = &buffer[length])
-            {
-                nint room = buffer.Length - length;
-                byte* target = at;
-                count = (int)Read(fd, target, room);
-            }
-            if (count < 0)
-            {
-                int errno = Marshal.GetLastPInvokeError();
-                if (errno == Errno.EINTR) continue;
-                throw new ErrnoException("read", path, errno);
-            }
+            // It may have grown since: the size was a hint, the bytes count.
             length += count;
             if (length > mostBytes) return RegularFileResult.TooLarge;
-            if (count == 0) break;
             if (length == buffer.Length) Array.Resize(ref buffer, buffer.Length * 2);
         }
         content = buffer[..length];
         return RegularFileResult.Read;
     }
-
-    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial FileDescriptor Open(string path, int flags);
-
-    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int Statx(FileDescriptor directory, string path, int flags, uint mask, byte* result);
-
-    [LibraryImport("libc", EntryPoint = "read", SetLastError = true)]
-    private static partial nint Read(FileDescriptor fd, byte* buffer, nint count);
 }

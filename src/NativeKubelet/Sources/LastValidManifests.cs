@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
-using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Logging;
+using NativeKubelet.Core.Manifests;
 using NativeKubelet.Linux.Files;
 
 namespace NativeKubelet.Sources;
@@ -14,7 +14,7 @@ namespace NativeKubelet.Sources;
 /// <param name="directory">Made on first use, 0700.</param>
 internal sealed partial class LastValidManifests(string directory, ILogger<LastValidManifests> log)
 {
-    // Head: 8 bytes of magic, u32 length of the location, SHA-256 over location and content. Then location, then content.
+    // Head: 8 bytes of magic, u32 length of the location, 32 hex digits of a hash over location and content. Then location, then content.
     private const int HeadLength = 8 + 4 + 32;
     private const int MostBytes = ManifestFolder.MostBytes + HeadLength + 4096;
     private const uint OnlyOwner = 0x180, OnlyOwnerDirectory = 0x1C0; // 0600, 0700
@@ -97,7 +97,7 @@ internal sealed partial class LastValidManifests(string directory, ILogger<LastV
         BinaryPrimitives.WriteInt32LittleEndian(packed.AsSpan(8), name.Length);
         name.CopyTo(packed, HeadLength);
         content.CopyTo(packed.AsSpan(HeadLength + name.Length));
-        SHA256.HashData(packed.AsSpan(HeadLength), packed.AsSpan(12, 32));
+        Encoding.ASCII.GetBytes(Fnv128.Of(packed.AsSpan(HeadLength)), packed.AsSpan(12, 32));
         return packed;
     }
 
@@ -106,14 +106,14 @@ internal sealed partial class LastValidManifests(string directory, ILogger<LastV
         if (bytes.Length < HeadLength || !bytes.AsSpan(0, 8).SequenceEqual(Magic)) return null;
         int length = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(8));
         if (length < 0 || length > bytes.Length - HeadLength) return null;
-        if (!SHA256.HashData(bytes.AsSpan(HeadLength)).AsSpan().SequenceEqual(bytes.AsSpan(12, 32))) return null;
+        if (Fnv128.Of(bytes.AsSpan(HeadLength)) != Encoding.ASCII.GetString(bytes, 12, 32)) return null;
         return Encoding.UTF8.GetString(bytes, HeadLength, length) == location ? bytes[(HeadLength + length)..] : null;
     }
 
     private string PathOf(string source, string location) => Path.Combine(directory, NameOf(source, location));
 
     private static string NameOf(string source, string location) =>
-        $"{source}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(location)).AsSpan(0, 16))}";
+        $"{source}-{Fnv128.Of(Encoding.UTF8.GetBytes(location))}";
 
     [LoggerMessage(LogLevel.Warning, "LastValidNotKept location={Location}: {Cause}; were the manifest to turn invalid, its pods would end at the next restart")]
     private partial void LastValidNotKept(string location, string cause);
