@@ -26,7 +26,14 @@ public interface IImageStore
     /// Mounts the image's layers read-only below a fresh writable layer at <paramref name="target"/>; upper and work
     /// directories are made in <paramref name="writableDirectory"/>.
     /// </summary>
+    /// <exception cref="ImageException">ImageInspectError: the image was removed meanwhile; pull it again.</exception>
     Task MountRootFileSystemAsync(ImageRecord image, string writableDirectory, string target, CancellationToken cancel);
+
+    /// <summary>
+    /// Unmounts what <see cref="MountRootFileSystemAsync"/> mounted, removes the writable layer and frees the image's layers.
+    /// What has gone already is fine. A writable directory that was simply removed frees them as well, a little later.
+    /// </summary>
+    Task UnmountRootFileSystemAsync(string writableDirectory, string target, CancellationToken cancel);
 }
 
 /// <param name="Id">sha256:… of the image's configuration.</param>

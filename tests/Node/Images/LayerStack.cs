@@ -36,7 +36,7 @@ public sealed class LayerStack : IDisposable
         try
         {
             using DirectoryHandle target = DirectoryHandle.Open(directory);
-            UnpackedLayer result = LayerUnpacker.Unpack(new MemoryStream(layer), target, lowers, Limits, CancellationToken.None);
+            UnpackedLayer result = LayerUnpacker.Unpack(new MemoryStream(layer), expected: null, target, lowers, Limits, CancellationToken.None);
             _layers.Add((directory, result));
             return result;
         }

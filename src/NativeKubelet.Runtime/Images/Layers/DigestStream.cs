@@ -21,6 +21,13 @@ internal sealed class DigestStream(Stream inner, HashAlgorithmName algorithm) : 
     /// <summary>Of all that was read so far, as lower-case hex.</summary>
     public string Hex => Convert.ToHexStringLower(_hash.GetCurrentHash());
 
+    /// <summary>Reads what a decompressor left behind its last byte.</summary>
+    public void Drain()
+    {
+        Span<byte> buffer = stackalloc byte[1024];
+        while (Read(buffer) > 0) { }
+    }
+
     public override int Read(Span<byte> buffer)
     {
         int count = inner.Read(buffer);

@@ -11,4 +11,13 @@ public sealed record LayerLimits(int Entries, long Bytes, int Ratio, long RatioF
 {
     public static LayerLimits Default { get; } = new(
         Entries: 1_000_000, Bytes: 64L << 30, Ratio: 400, RatioFrom: 256L << 20, Depth: 256, PathBytes: 4095, HeaderBytes: 1 << 20);
+
+    /// <summary>Stops a bomb while it inflates, whatever it is made of.</summary>
+    /// <param name="plain">Bytes that came out so far.</param>
+    /// <param name="packed">Bytes that there are to unpack.</param>
+    public void CheckInflation(long plain, long packed)
+    {
+        if (plain > Bytes) throw new ImageFormatException($"it unpacks to more than {Bytes} bytes");
+        if (plain > RatioFrom && plain / Ratio > packed) throw new ImageFormatException($"it unpacks to more than {Ratio} times its size");
+    }
 }

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using NativeKubelet.Linux.Files;
 using NativeKubelet.Linux.Libc;
+using NativeKubelet.Runtime.Images.Content;
 
 namespace NativeKubelet.Runtime.Images.Layers;
 
@@ -21,26 +22,26 @@ public static class LayerUnpacker
     private static ReadOnlySpan<byte> MetadataPrefix => ".wh..wh."u8;
 
     /// <param name="packed">The blob: gzip, zstd or plain; must be able to seek, and is taken over.</param>
+    /// <param name="expected">What the blob's digest must be; null where it was verified before.</param>
     /// <param name="target">An empty directory; after an exception its content is the caller's to remove.</param>
     /// <param name="lowers">The layers below, topmost first, for what this one takes from them: links, modes of directories.</param>
     /// <exception cref="ImageFormatException">No archive, damaged, or beyond the limits.</exception>
     /// <exception cref="IOException">Disk full and the like.</exception>
     public static UnpackedLayer Unpack(
-        Stream packed, DirectoryHandle target, IReadOnlyList<LowerLayer> lowers, LayerLimits limits, CancellationToken cancel)
+        Stream packed, ContentDigest? expected, DirectoryHandle target, IReadOnlyList<LowerLayer> lowers, LayerLimits limits, CancellationToken cancel)
     {
         long packedSize = packed.Length;
-        // Of the whole stream, not of the entries: a bomb is stopped while it inflates, whatever it is made of.
         void Watch(long count)
         {
             cancel.ThrowIfCancellationRequested();
-            if (count > limits.Bytes) throw new ImageFormatException($"the layer is more than {limits.Bytes} bytes");
-            if (count > limits.RatioFrom && count / limits.Ratio > packedSize)
-                throw new ImageFormatException($"the layer unpacks to more than {limits.Ratio} times its size");
+            limits.CheckInflation(count, packedSize);
         }
 
         try
         {
-            using DigestStream plain = new(Decompression.Open(packed), HashAlgorithmName.SHA256) { Progress = Watch };
+            Compression compression = Decompression.Detect(packed);
+            DigestStream? blob = expected is null ? null : new(packed, expected.Value.Algorithm);
+            using DigestStream plain = new(Decompression.Open(blob ?? packed, compression), HashAlgorithmName.SHA256) { Progress = Watch };
             using TarReader tar = new(plain, limits);
             using LayerTree tree = new(target, lowers);
             SetRoot(target, tree, lowers);
@@ -57,6 +58,8 @@ public static class LayerUnpacker
                 }
             }
             tar.Drain();
+            blob?.Drain();
+            if (expected is { } promised && blob!.Hex != promised.Hex) throw new ImageFormatException($"the layer is not what its digest {promised} promises");
             tree.SetTimes(limits);
             return new(plain.Hex, entries.Count, entries.Bytes, tree.HidesLowers, tree.Inexpressible, entries.SkippedDevices);
         }

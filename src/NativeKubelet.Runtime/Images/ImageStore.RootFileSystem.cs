@@ -1,0 +1,123 @@
+using NativeKubelet.Linux.Files;
+using NativeKubelet.Linux.Libc;
+using NativeKubelet.Linux.Mounts;
+using NativeKubelet.Runtime.Images.Content;
+using NativeKubelet.Runtime.Images.Layers;
+using NativeKubelet.Runtime.Images.Store;
+
+namespace NativeKubelet.Runtime.Images;
+
+public sealed partial class ImageStore
+{
+    private const string Upper = "upper", Work = "work", Copied = "rootfs";
+    private int _overlayWarned;
+
+    public async Task MountRootFileSystemAsync(ImageRecord image, string writableDirectory, string target, CancellationToken cancel)
+    {
+        ContentDigest[] chain = ContentDigest.Chain([.. image.Layers.Select(ContentDigest.Parse)]);
+        List<StoredLayer> stack;
+        await _gate.WaitAsync(cancel);
+        try
+        {
+            // The lease is taken where removals take turns: an image removed a moment later leaves these layers.
+            stack = _layers.Stack(chain);
+            Directory.CreateDirectory(writableDirectory);
+            _leases.Take(writableDirectory, chain.Select(c => c.Text));
+        }
+        catch (DirectoryNotFoundException e)
+        {
+            throw new ImageException("ImageInspectError", $"image {image.Id}: {e.Message}; pull it again", e);
+        }
+        finally
+        {
+            _gate.Release();
+        }
+        Directory.CreateDirectory(target);
+        if (!TryMountOverlay(stack, writableDirectory, target))
+            await Task.Factory.StartNew(() => MountCopy(stack, writableDirectory, target, cancel), cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    }
+
+    public async Task UnmountRootFileSystemAsync(string writableDirectory, string target, CancellationToken cancel)
+    {
+        MountPoint.Detach(target);
+        foreach (string directory in (string[])[Upper, Work, Copied]) DirectoryHandle.DeleteTree(Path.Combine(writableDirectory, directory));
+        await _gate.WaitAsync(cancel);
+        try
+        {
+            HashSet<string>? before = _leases.TryInUse();
+            _leases.Release(writableDirectory);
+            if (before is not null) RemoveUnused(before.Select(ContentDigest.Parse));
+        }
+        finally
+        {
+            _gate.Release();
+        }
+        await _layers.PurgeAsync();
+    }
+
+    private bool TryMountOverlay(List<StoredLayer> stack, string writableDirectory, string target)
+    {
+        if (stack.Any(l => !l.Removals().IsEmpty))
+        {
+            WarnOnce("the file system of the data directory keeps no whiteouts");
+            return false;
+        }
+        string upper = Path.Combine(writableDirectory, Upper), work = Path.Combine(writableDirectory, Work);
+        DirectoryHandle.DeleteTree(work);
+        Directory.CreateDirectory(work);
+        Directory.CreateDirectory(upper);
+        // The merged root is the upper directory as to owner and mode; it must look as the image's.
+        using (DirectoryHandle upperHandle = DirectoryHandle.Open(upper))
+            if (stack.Count == 0) upperHandle.SetMode(".", 0x1ED);
+            else
+            {
+                using DirectoryHandle top = DirectoryHandle.Open(DiffOf(stack[0]));
+                FileCopy.CopyAttributes(top, ".", top.Status(), upperHandle, ".");
+            }
+        try
+        {
+            // An image without layers still needs something below.
+            List<string> lowers = [.. stack.Select(DiffOf)];
+            if (lowers.Count == 0) lowers.Add(Directory.CreateDirectory(Path.Combine(_paths.Root, "empty")).FullName);
+            // Volatile: this layer ends with its container and is never mounted twice, so neither a container's fsync nor
+            // the unmount has to wait for, and wear, the disk.
+            OverlayMount.Mount(new([.. lowers], upper, work, Volatile: true), target);
+            return true;
+        }
+        catch (ErrnoException e) when (e.Errno is Errno.EINVAL or Errno.ENODEV or Errno.EOPNOTSUPP or Errno.EPERM)
+        {
+            WarnOnce(e.Message);
+            return false;
+        }
+    }
+
+    private string DiffOf(StoredLayer layer) => _layers.DiffOf(ContentDigest.Parse(layer.ChainId));
+
+    /// <summary>The tree is copied to where the container's writes are counted, and shown at the target.</summary>
+    private void MountCopy(List<StoredLayer> stack, string writableDirectory, string target, CancellationToken cancel)
+    {
+        string root = Path.Combine(writableDirectory, Copied);
+        DirectoryHandle.DeleteTree(root);
+        Directory.CreateDirectory(root);
+        try
+        {
+            using DirectoryHandle handle = DirectoryHandle.Open(root);
+            for (int i = stack.Count - 1; i >= 0; i--)
+            {
+                using LowerLayer layer = new(DirectoryHandle.Open(DiffOf(stack[i])), stack[i].Removals());
+                TreeCopy.Apply(layer, handle, cancel);
+            }
+            MountPoint.Bind(root, target, recursive: false, readOnly: false);
+        }
+        catch
+        {
+            DirectoryHandle.DeleteTree(root);
+            throw;
+        }
+    }
+
+    private void WarnOnce(string reason)
+    {
+        if (Interlocked.Exchange(ref _overlayWarned, 1) == 0) _log.OverlayUnavailable(reason);
+    }
+}
