@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Microsoft.Extensions.Logging;
 using NativeKubelet.Linux.Files;
 using NativeKubelet.Linux.Mounts;
 using NativeKubelet.Runtime;
@@ -12,7 +11,7 @@ namespace NativeKubelet.Tests.Node.Images;
 /// <summary>An image store with directories of its own, and a registry that is a directory. Everything goes with it.</summary>
 public sealed class StoreHost : IDisposable
 {
-    private readonly List<string> _log = [];
+    private readonly RecordingLogger _log = new();
 
     public StoreHost()
     {
@@ -28,7 +27,7 @@ public sealed class StoreHost : IDisposable
     public DirectoryRegistry Registry { get; }
     public ImageStore Store { get; private set; }
     public LayerLimits Limits { get; set; } = LayerLimits.Default;
-    public IReadOnlyList<string> Log => _log;
+    public IReadOnlyList<string> Log => _log.Lines;
     public string this[string name] => Path.Combine(Root, name);
 
     public string StoreDirectory => Path.Combine(Paths.Data, "images");
@@ -80,19 +79,7 @@ public sealed class StoreHost : IDisposable
         }
     }
 
-    private ImageStore Open() => ImageStore.Open(Paths, Registry, Limits, TimeProvider.System, new ListLogger(_log));
-
-    private sealed class ListLogger(List<string> lines) : ILogger
-    {
-        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-        {
-            lock (lines) lines.Add(formatter(state, exception));
-        }
-    }
+    private ImageStore Open() => ImageStore.Open(Paths, Registry, Limits, TimeProvider.System, _log);
 }
 
 /// <summary>Serves an OCI layout as a registry does, and breaks off, lies and counts as it is told.</summary>
