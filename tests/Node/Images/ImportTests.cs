@@ -170,6 +170,26 @@ public sealed class ImportTests : IDisposable
         Assert.Single(await _host.Store.ImportAsync(layout, StoreHost.Deadline()));
     }
 
+    [Theory]
+    [InlineData("[null]")]
+    [InlineData("[{}]")]
+    [InlineData("{}")]
+    [InlineData("[{\"Config\":\"a\\u0000b\",\"Layers\":[]}]")]
+    [InlineData("[{\"Config\":\"../secret\",\"Layers\":[]}]")]
+    [InlineData("[{\"Config\":\"config.json\",\"Layers\":[null]}]")]
+    [InlineData("[{\"Config\":\"config.json\",\"Layers\":[\"../secret\"]}]")]
+    public async Task A_docker_archive_that_makes_no_sense_is_refused(string manifest)
+    {
+        File.WriteAllText(_host["secret"], """{"os":"linux","rootfs":{"diff_ids":[]}}""");
+        string directory = Directory.CreateDirectory(_host["docker"]).FullName;
+        File.WriteAllText(Path.Combine(directory, "manifest.json"), manifest);
+        File.WriteAllText(Path.Combine(directory, "config.json"), """{"os":"linux","rootfs":{"diff_ids":["sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"]}}""");
+        Tool.Run("/bin/tar", "-C", directory, "-cf", _host["docker.tar"], ".");
+
+        foreach (string form in (string[])["docker", "docker.tar"])
+            Assert.Equal("ErrImagePull", (await Assert.ThrowsAsync<ImageException>(() => _host.Store.ImportAsync(_host[form], StoreHost.Deadline()))).Reason);
+    }
+
     [Fact]
     public async Task A_hostile_layer_ends_in_an_error_and_an_empty_store()
     {

@@ -65,11 +65,11 @@ public static class ImageContent
 
     /// <summary>The images of a docker-archive's manifest.json.</summary>
     internal static List<DockerArchiveImage> ReadDockerArchive(ReadOnlySpan<byte> content) =>
-        Read(content, ImageDocumentsJson.Default.ListDockerArchiveImage, "manifest.json");
+        [.. Read(content, ImageDocumentsJson.Default.ListDockerArchiveImage, "manifest.json").Where(i => i is not null)];
 
     private static ImmutableArray<string> Strings(List<string>? list) => [.. (list ?? []).Where(s => s is not null)];
 
-    private static ContentDescriptor Descriptor(DescriptorDocument document) => new(
+    private static ContentDescriptor Descriptor(DescriptorDocument? document) => document is null ? throw new ImageFormatException("a descriptor is null") : new(
         document.MediaType ?? "",
         ContentDigest.Parse(document.Digest),
         document.Size is >= 0 and { } size ? size : throw new ImageFormatException($"descriptor {document.Digest} has no size"),

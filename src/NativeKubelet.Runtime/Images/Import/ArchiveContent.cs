@@ -42,6 +42,7 @@ internal abstract class ArchiveContent : IDisposable
     {
         public override bool Has(string name)
         {
+            if (name.Contains('\0')) return false;
             try
             {
                 using FileDescriptor _ = directory.OpenInside(name, OpenFlags.PathOnly, PathBorder.Refuse);
