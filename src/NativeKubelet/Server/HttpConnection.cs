@@ -15,9 +15,7 @@ public sealed class HttpConnection(Socket socket, Routes routes, TimeProvider ti
     private byte[] _buffer = ArrayPool<byte>.Shared.Rent(4096);
     private int _filled;
 
-    public Socket Socket => socket;
-
-    /// <summary>Serves until the peer leaves, is idle for too long, or a handler took the socket over.</summary>
+    /// <summary>Serves until the peer leaves, or is idle for too long.</summary>
     public async Task ServeAsync(CancellationToken cancel)
     {
         try
@@ -28,7 +26,7 @@ public sealed class HttpConnection(Socket socket, Routes routes, TimeProvider ti
                 HttpResponse response = new(this, request);
                 await routes.HandleAsync(request, body, response, cancel);
                 await response.CompleteAsync(cancel);
-                if (!request.KeepAlive || response.TookOver) return;
+                if (!request.KeepAlive) return;
             }
         }
         catch (HttpFormatException e)
@@ -96,13 +94,10 @@ public sealed class HttpConnection(Socket socket, Routes routes, TimeProvider ti
     }
 }
 
-/// <summary>The answer to one request: whole at once, as a stream of chunks, or a switch of protocols that takes the socket over.</summary>
+/// <summary>The answer to one request: whole at once, or as a stream of chunks.</summary>
 public sealed class HttpResponse(HttpConnection connection, HttpRequest request)
 {
     private bool _started, _chunked;
-
-    /// <summary>The handler speaks on the bare socket now, and the connection is not reused.</summary>
-    public bool TookOver { get; private set; }
 
     public static byte[] Simple(int status, string text, string type = "text/plain; charset=utf-8") => Whole(status, Encoding.UTF8.GetBytes(text), type);
 
@@ -126,14 +121,6 @@ public sealed class HttpResponse(HttpConnection connection, HttpRequest request)
         if (bytes.IsEmpty) return;
         byte[] size = Encoding.ASCII.GetBytes($"{bytes.Length:x}\r\n");
         await connection.SendAsync((byte[])[.. size, .. bytes.Span, .. "\r\n"u8], cancel);
-    }
-
-    /// <summary>Answers 101 and leaves the socket to the caller.</summary>
-    public async Task<Socket> TakeOverAsync(string protocol, CancellationToken cancel)
-    {
-        _started = TookOver = true;
-        await connection.SendAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\n\r\n"), cancel);
-        return connection.Socket;
     }
 
     internal async Task CompleteAsync(CancellationToken cancel)
