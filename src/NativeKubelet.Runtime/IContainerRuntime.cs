@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using System.Threading.Channels;
 using k8s.Models;
+using NativeKubelet.Linux.Libc;
 
 namespace NativeKubelet.Runtime;
 
@@ -39,7 +41,31 @@ public interface IContainerRuntime
 
     /// <summary>Removes a container that is not running: record, writable layer, bundle. Logs stay with the pod.</summary>
     Task RemoveContainerAsync(string containerId, CancellationToken cancel);
+
+    /// <summary>Starts a process in a running container. Any caller, any time.</summary>
+    /// <exception cref="RuntimeException">ExecFailed: no such running container, or the OCI runtime's own words.</exception>
+    Task<ExecSession> ExecAsync(ExecStart start, CancellationToken cancel);
+
+    /// <summary>Copies a running container's output to the given ends, and its input from one. Any caller, any time.</summary>
+    /// <exception cref="RuntimeException">AttachFailed: no such running container, or its holder's words.</exception>
+    Task<AttachSession> AttachAsync(AttachStart start, CancellationToken cancel);
 }
+
+/// <summary>The ends stay the caller's. With <paramref name="Tty"/> they are not used: the session's terminal takes their place.</summary>
+/// <param name="In">Null: /dev/null.</param>
+public sealed record ExecStart(string ContainerId, ImmutableArray<string> Command, bool Tty, SafeHandle? In, SafeHandle? Out, SafeHandle? Error);
+
+/// <param name="Terminal">The outer end of the process's terminal, the caller's to dispose; null without a terminal.</param>
+/// <param name="Exit">The exit code, 128+n for a death by signal n; 255 where it was lost.</param>
+/// <param name="SignalAsync">Sends a signal to the process.</param>
+public sealed record ExecSession(FileDescriptor? Terminal, Task<int> Exit, Func<int, CancellationToken, Task> SignalAsync);
+
+/// <param name="In">Null where the caller sends nothing; refused when the container has no stdin.</param>
+public sealed record AttachStart(string ContainerId, SafeHandle? In, SafeHandle? Out, SafeHandle? Error);
+
+/// <param name="Ended">Completes when the container has ended.</param>
+/// <param name="ResizeAsync">Rows and columns of the caller's terminal.</param>
+public sealed record AttachSession(Task Ended, Func<int, int, CancellationToken, Task> ResizeAsync, Func<Task> DetachAsync);
 
 /// <summary>A pod's sandbox as it should be made (spec 32 §2). Strings are final values, nothing is left to look up.</summary>
 /// <param name="Attempt">0 for the first sandbox of a pod UID, one more for each that replaces it.</param>
@@ -82,6 +108,7 @@ public sealed record SandboxState(
 public enum ContainerPhase { Created, Running, Exited, Unknown }
 
 /// <summary>One instance of a container. RestartCount tells instances of one name apart.</summary>
+/// <param name="BackoffStep">How many crash-loop waits in a row led to this instance; 0 for the first.</param>
 /// <param name="Hash">Over name and image only, as in v1.36 (spec 30 §7.4).</param>
 /// <param name="Image">As reported in the pod's status: tag form if known, else as asked for.</param>
 /// <param name="ImageId">Repository digest, or the config digest where no repository is known.</param>
@@ -92,6 +119,7 @@ public sealed record ContainerState(
     string SandboxId,
     string Name,
     int RestartCount,
+    int BackoffStep,
     string Hash,
     string Image,
     string ImageId,
@@ -114,6 +142,7 @@ public sealed record ContainerStart(
     V1Pod Pod,
     V1Container Container,
     int RestartCount,
+    int BackoffStep,
     string Hash,
     ImageRecord Image,
     ImmutableArray<ResolvedMount> Mounts,

@@ -22,6 +22,7 @@ public sealed record ContainerRecord(
     int SandboxAttempt,
     string Name,
     int RestartCount,
+    int BackoffStep,
     string Hash,
     string Image,
     string ImageId,
@@ -43,7 +44,7 @@ public sealed record ContainerRecord(
     public const int CurrentVersion = 1;
 
     public ContainerState ToState() => new(
-        Id, SandboxId, Name, RestartCount, Hash, Image, ImageId, Phase, Pid, CreatedAt, StartedAt, FinishedAt, ExitCode, Reason, Message, LogPath);
+        Id, SandboxId, Name, RestartCount, BackoffStep, Hash, Image, ImageId, Phase, Pid, CreatedAt, StartedAt, FinishedAt, ExitCode, Reason, Message, LogPath);
 
     /// <summary>The record of a container that ended; what is known of the end stands, whoever learned it first.</summary>
     public ContainerRecord Ended(int exitCode, string reason, string message, DateTimeOffset at) =>

@@ -1,0 +1,59 @@
+using System.Collections.Immutable;
+
+namespace NativeKubelet.Events;
+
+public enum EventType { Normal, Warning }
+
+/// <param name="Object">What it is about: <c>pod/NAMESPACE/NAME</c> or <c>node/NAME</c>.</param>
+/// <param name="Container">Empty when it is about the object as a whole.</param>
+/// <param name="Count">How often the same was said in a row; <see cref="At"/> is the last time.</param>
+/// <param name="Number">Grows by one with everything recorded; a repetition gets a new one.</param>
+public sealed record NodeEvent(
+    long Number, DateTimeOffset First, DateTimeOffset At, EventType Type, string Reason, string Object, string PodUid, string Container, string Message, int Count);
+
+/// <summary>The node's last events, for people and for the cluster: a ring, so that a crash loop fills no memory.</summary>
+public sealed class EventLog(TimeProvider time)
+{
+    private const int Capacity = 1000;
+    private readonly Lock _gate = new();
+    private ImmutableList<NodeEvent> _events = [];
+    private long _last;
+    private TaskCompletionSource _changed = New();
+
+    /// <summary>Oldest first.</summary>
+    public ImmutableList<NodeEvent> Events => Volatile.Read(ref _events);
+
+    public void Record(EventType type, string reason, string about, string podUid, string container, string message)
+    {
+        TaskCompletionSource ring;
+        lock (_gate)
+        {
+            DateTimeOffset now = time.GetUtcNow();
+            int same = _events.FindLastIndex(e =>
+                e.Type == type && e.Reason == reason && e.Object == about && e.PodUid == podUid && e.Container == container && e.Message == message);
+            NodeEvent entry = same < 0
+                ? new(++_last, now, now, type, reason, about, podUid, container, message, 1)
+                : _events[same] with { Number = ++_last, At = now, Count = _events[same].Count + 1 };
+            ImmutableList<NodeEvent> events = same < 0 ? _events : _events.RemoveAt(same);
+            if (events.Count == Capacity) events = events.RemoveAt(0);
+            Volatile.Write(ref _events, events.Add(entry));
+            ring = _changed;
+            Volatile.Write(ref _changed, New());
+        }
+        ring.SetResult();
+    }
+
+    /// <returns>Events numbered above <paramref name="after"/>, at least one.</returns>
+    public async Task<ImmutableArray<NodeEvent>> NextAsync(long after, CancellationToken cancel)
+    {
+        while (true)
+        {
+            Task changed = Volatile.Read(ref _changed).Task;
+            ImmutableArray<NodeEvent> news = [.. Events.Where(e => e.Number > after)];
+            if (!news.IsEmpty) return news;
+            await changed.WaitAsync(cancel).ConfigureAwait(false);
+        }
+    }
+
+    private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+}
