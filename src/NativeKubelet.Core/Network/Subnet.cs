@@ -103,14 +103,14 @@ public sealed record Subnet
 public static class PodSubnets
 {
     // Blocks that neither container engines nor common cluster networks use by themselves.
-    private static readonly string[] Candidates = ["10.231.{0}.0/24", "10.219.{0}.0/24", "172.29.{0}.0/24", "192.168.{0}.0/24"];
+    private static readonly string[] Candidates = ["10.231.{0}.0/22", "10.219.{0}.0/22", "172.29.{0}.0/22", "192.168.{0}.0/22"];
 
-    /// <summary>A private /24 that meets none of the blocks already in use, always the same for the same blocks.</summary>
+    /// <summary>A private /22, room for a thousand pods, that meets none of the blocks already in use, always the same for the same blocks.</summary>
     /// <returns>Null when nothing is free: then the operator must name one.</returns>
     public static Subnet? Choose(IReadOnlyCollection<Subnet> used)
     {
         foreach (string form in Candidates)
-            for (int i = 0; i < 256; i++)
+            for (int i = 0; i < 256; i += 4)
                 if (TryParse(string.Format(CultureInfo.InvariantCulture, form, i)) is { } candidate && !used.Any(candidate.Overlaps)) return candidate;
         return null;
     }

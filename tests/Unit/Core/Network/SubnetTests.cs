@@ -55,9 +55,9 @@ public sealed class SubnetTests
     [Fact]
     public void The_default_block_meets_nothing_that_is_in_use()
     {
-        Assert.Equal("10.231.0.0/24", PodSubnets.Choose([])!.ToString());
-        Assert.Equal("10.231.2.0/24", PodSubnets.Choose([Parse("10.231.0.0/24"), Parse("10.231.1.128/25")])!.ToString());
-        Assert.Equal("172.29.0.0/24", PodSubnets.Choose([Parse("10.0.0.0/8")])!.ToString());
+        Assert.Equal("10.231.0.0/22", PodSubnets.Choose([])!.ToString());
+        Assert.Equal("10.231.4.0/22", PodSubnets.Choose([Parse("10.231.0.0/24"), Parse("10.231.1.128/25")])!.ToString());
+        Assert.Equal("172.29.0.0/22", PodSubnets.Choose([Parse("10.0.0.0/8")])!.ToString());
         Assert.Null(PodSubnets.Choose([Parse("0.0.0.0/0")]));
     }
 

@@ -1,0 +1,148 @@
+using System.Collections.Immutable;
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
+using NativeKubelet.Core.Network;
+using NativeKubelet.Linux.Libc;
+
+namespace NativeKubelet.Runtime.Network;
+
+/// <summary>
+/// The network for nodes without CNI: a bridge, a cable and leased addresses for each pod, masquerade and host ports. Made
+/// when the first pod needs it. Records tell what belongs to whom; every step of the way back may be repeated.
+/// </summary>
+internal sealed partial class BridgeNetwork : IDisposable
+{
+    public const string PodInterface = "eth0";
+
+    private readonly NodeNamespace _node;
+    private readonly NetworkRecords _records;
+    private readonly ILogger _log;
+    private readonly string _bootId;
+    private readonly BridgeLink _link;
+    private readonly BridgeFirewall _firewall;
+    private readonly AddressLeases _leases;
+    private readonly string _leaseDirectory;
+
+    /// <summary>Held for leases, tables and the bridge itself; cables are made and cut at the same time.</summary>
+    private readonly Lock _gate = new();
+    private Bridge? _bridge;
+
+    /// <param name="subnets">Empty: one is chosen.</param>
+    /// <param name="directory">Exists.</param>
+    public BridgeNetwork(string bridgeName, ImmutableArray<Subnet> subnets, NodeNamespace node, NetworkRecords records, string directory, string bootId, TimeProvider time, ILogger log)
+    {
+        (_node, _records, _bootId, _log) = (node, records, bootId, log);
+        _leaseDirectory = Path.Combine(directory, "leases");
+        _leases = new AddressLeases(_leaseDirectory, bootId);
+        _link = new BridgeLink(bridgeName, subnets, node, Path.Combine(directory, "bridge.json"), bootId, log);
+        _firewall = new BridgeFirewall(bridgeName, node, time, log);
+    }
+
+    /// <summary>The record is saved as it grows: before a thing is made, it is written down.</summary>
+    public NetworkRecord Add(NetworkRecord record, bool preferIpv6)
+    {
+        Bridge bridge;
+        ImmutableArray<(IPAddress Address, Subnet Subnet)> addresses;
+        lock (_gate)
+        {
+            bridge = EnsureBridge();
+            addresses = [.. bridge.Subnets.Select(subnet => (_leases.Take(subnet, record.SandboxId), subnet))];
+            record = record with { Ips = PodIps.ForStatus(addresses.Select(a => a.Address), preferIpv6), HostInterface = PodCable.NameFor(record.SandboxId) };
+            _records.Save(record);
+        }
+        PodCable.Plug(_node, record.NamespacePath, record.HostInterface, bridge, addresses);
+        if (!record.Ports.IsEmpty)
+            lock (_gate)
+            {
+                if (!TryWriteRules(bridge, out ErrnoException? cause))
+                    throw new RuntimeException("FailedCreatePodSandBox", $"host ports need nf_tables with nat, fib and masquerade in the kernel: {cause!.Message}; add the kernel's modules, or a CNI configuration", cause);
+            }
+        return record;
+    }
+
+    /// <summary>Of a record in state Deleting, whose ports are no longer among the wanted.</summary>
+    public void Remove(NetworkRecord record)
+    {
+        if (record.BootId == _bootId)
+        {
+            lock (_gate)
+                if (!record.Ports.IsEmpty && _bridge is { } bridge && !TryWriteRules(bridge, out ErrnoException? cause)) RulesNotWritten(cause!.Message);
+            if (record.HostInterface.Length > 0) PodCable.Unplug(_node, record.HostInterface);
+        }
+        lock (_gate) _leases.Release(owner => owner == record.SandboxId);
+    }
+
+    /// <summary>After a start: the bridge and its table as the living need them, and nothing that belongs to others.</summary>
+    public void Restore()
+    {
+        lock (_gate)
+        {
+            ImmutableArray<NetworkRecord> living = Living();
+            HashSet<string> ids = [.. living.Select(r => r.SandboxId)];
+            _leases.Release(owner => !ids.Contains(owner));
+            foreach (NetworkRecord record in living)
+                foreach (IPAddress address in AddressesOf(record)) _leases.Hold(address, record.SandboxId);
+            if (living.IsEmpty && !_link.Exists()) return;
+            Bridge bridge = EnsureBridge();
+            PodCable.UnplugStrangers(_node, bridge, living.Select(r => r.HostInterface).ToHashSet());
+        }
+    }
+
+    /// <summary>Bridge, tables, leases and tunables, as if they had never been. The pods' networks have been removed before.</summary>
+    public void RemoveEverything()
+    {
+        lock (_gate)
+        {
+            _firewall.Remove();
+            _link.Remove();
+            _bridge = null;
+            Directory.Delete(_leaseDirectory, recursive: true);
+        }
+    }
+
+    public void Dispose() => _firewall.Dispose();
+
+    private Bridge EnsureBridge()
+    {
+        if (_bridge is { } known && _link.Stands(known)) return known;
+        Directory.CreateDirectory(_leaseDirectory);
+        Bridge bridge = _link.Ensure(_leases.AnyIn);
+        if (TryWriteRules(bridge, out ErrnoException? cause))
+        {
+            if (bridge.Subnets.Any(s => s.Family == AddressFamily.InterNetwork)) _link.AllowLoopbackSources();
+        }
+        else RulesNotWritten(cause!.Message);
+        return _bridge = bridge;
+    }
+
+    private bool TryWriteRules(Bridge bridge, out ErrnoException? cause)
+    {
+        try
+        {
+            ImmutableArray<PortForward> forwards =
+            [
+                .. Living().SelectMany(r => BridgeRules.Forwards(r.SandboxId, r.Ports, AddressesOf(r))),
+            ];
+            _firewall.Replace([.. bridge.Subnets, .. bridge.Leaving], forwards);
+            cause = null;
+            return true;
+        }
+        catch (ErrnoException e)
+        {
+            cause = e;
+            return false;
+        }
+    }
+
+    private ImmutableArray<NetworkRecord> Living() => [.. _records.All.Where(r => r.Cni is null && r.State != NetworkState.Deleting && r.BootId == _bootId)];
+
+    private static IEnumerable<IPAddress> AddressesOf(NetworkRecord record)
+    {
+        foreach (string ip in record.Ips)
+            if (IPAddress.TryParse(ip, out IPAddress? address)) yield return address;
+    }
+
+    [LoggerMessage(LogLevel.Warning, "FirewallRulesNotWritten: pods reach each other and this node, but nothing beyond it: {Cause}")]
+    private partial void RulesNotWritten(string cause);
+}
