@@ -9,7 +9,7 @@ namespace NativeKubelet.Runtime.Containers;
 /// loss would start a finished container again.
 /// </summary>
 /// <param name="BootId">The boot in which it ran: what says "running" from another boot has been ended by it.</param>
-/// <param name="CgroupsPath">As given to the OCI runtime.</param>
+/// <param name="CgroupPath">Its own group, below each hierarchy's root.</param>
 /// <param name="StopSignal">A number; what StopContainer sends first.</param>
 /// <param name="TerminationLog">The file bound at terminationMessagePath.</param>
 public sealed record ContainerRecord(
@@ -27,11 +27,12 @@ public sealed record ContainerRecord(
     string Image,
     string ImageId,
     string BootId,
-    string CgroupsPath,
+    string CgroupPath,
     int StopSignal,
     string LogPath,
     string TerminationLog,
     string TerminationPolicy,
+    bool StdinOnce,
     DateTimeOffset CreatedAt,
     ContainerPhase Phase,
     int Pid,

@@ -1,4 +1,3 @@
-using System.Runtime.Versioning;
 using NativeKubelet.Linux.Libc;
 using NativeKubelet.Linux.Processes;
 using NativeKubelet.Linux.Sockets;
@@ -17,7 +16,7 @@ public sealed class HolderLauncher : IDisposable
         _file = Path.Combine(dataDirectory, "nk-holder");
         byte[] program = Program();
         _memory = SealedMemory.TryCreate("nk-holder", program);
-        if (_memory is null && OperatingSystem.IsLinux()) WriteFile(program);
+        if (_memory is null) WriteFile(program);
     }
 
     /// <summary>False where vm.memfd_noexec=2: holders run from a file then, which <c>doctor</c> warns of.</summary>
@@ -91,7 +90,6 @@ public sealed class HolderLauncher : IDisposable
         return program;
     }
 
-    [SupportedOSPlatform("linux")]
     private void WriteFile(byte[] program)
     {
         const UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserExecute;

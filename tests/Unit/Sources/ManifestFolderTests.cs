@@ -1,9 +1,7 @@
-using System.Runtime.Versioning;
 using NativeKubelet.Core.Manifests;
 
 namespace NativeKubelet.Tests.Unit.Sources;
 
-[SupportedOSPlatform("linux")]
 public sealed class ManifestFolderTests : IDisposable
 {
     private readonly Folder _folder = new();

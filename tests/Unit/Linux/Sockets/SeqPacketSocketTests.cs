@@ -5,7 +5,6 @@ using NativeKubelet.Linux.Sockets;
 
 namespace NativeKubelet.Tests.Unit.Linux.Sockets;
 
-[System.Runtime.Versioning.SupportedOSPlatform("linux")]
 public sealed class SeqPacketSocketTests
 {
     [Fact]

@@ -1,0 +1,215 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using NativeKubelet.Api.Oci;
+using NativeKubelet.Core.Containers;
+using NativeKubelet.Core.Network;
+using NativeKubelet.Core.Resources;
+using NativeKubelet.Linux.Cgroups;
+using NativeKubelet.Linux.Files;
+using NativeKubelet.Linux.Libc;
+using NativeKubelet.Runtime.Cgroups;
+using NativeKubelet.Runtime.Sandboxes;
+
+namespace NativeKubelet.Runtime.Containers;
+
+/// <summary>Root file system, files, bundle, and one run of the OCI runtime under the pod's holder.</summary>
+internal sealed partial class ContainerLauncher(
+    RuntimeSettings settings, PodCgroups cgroups, CgroupLayout layout, IImageStore images, TimeProvider time, ILogger log)
+{
+    private const int MostPasswdBytes = 1 << 20, StartErrorCode = 128;
+
+    // The OCI runtime gets nothing of the agent's own environment (no NOTIFY_SOCKET, no credentials).
+    internal static readonly ImmutableArray<string> RuntimeEnvironment = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"];
+
+    /// <param name="record">Called with the record before the start, and again when it is known how that went.</param>
+    /// <returns>The record of a running container.</returns>
+    /// <exception cref="RuntimeException">As <see cref="IContainerRuntime.StartContainerAsync"/> says.</exception>
+    public async Task<ContainerRecord> StartAsync(Sandbox sandbox, ContainerStart start, Action<ContainerRecord> record, CancellationToken cancel)
+    {
+        string where = $"container {start.Container.Name} of pod {start.Pod.Metadata.NamespaceProperty}/{start.Pod.Metadata.Name}";
+        HolderConnection holder = sandbox.Holder ?? throw new RuntimeException("CreateContainerError", $"{where}: its sandbox is gone");
+        ContainerFiles files = new(settings.Paths, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32)));
+        ContainerRecord created;
+        RunRequest request;
+        try
+        {
+            (created, request) = await PrepareAsync(sandbox, start, files, cancel);
+        }
+        catch (Exception e)
+        {
+            await ClearAsync(files);
+            throw e switch
+            {
+                OperationCanceledException or RuntimeException => e,
+                ContainerConfigException or FormatException => new RuntimeException("CreateContainerConfigError", e.Message, e),
+                ImageException image => new RuntimeException(image.Reason, image.Message, image),
+                _ => new RuntimeException("CreateContainerError", $"{where}: {e.Message}", e),
+            };
+        }
+
+        record(created);
+        RunResult result;
+        try
+        {
+            // From here on it may run, so a cancelled pod stops it like any other; the runtime itself takes some 30 ms.
+            result = await holder.RunContainerAsync(request, CancellationToken.None);
+        }
+        catch (Exception e) when (e is HolderException or ErrnoException or IOException)
+        {
+            throw await FailedAsync(created, files, $"{where}: {e.Message}", e, record);
+        }
+        if (!result.Started)
+            throw await FailedAsync(created, files, RuntimeWords(files, result), null, record);
+        ContainerRecord running = created with { Phase = ContainerPhase.Running, Pid = result.Pid, StartedAt = time.GetUtcNow() };
+        files.Write(running, durable: false);
+        record(running);
+        LinkLog(running);
+        return running;
+    }
+
+    /// <summary>Everything of an ended container but its record and logs: OCI state, mounts, writable layer, bundle. Gone already is fine.</summary>
+    public async Task ClearAsync(ContainerFiles files)
+    {
+        try
+        {
+            DirectoryHandle.DeleteTree(Path.Combine(settings.Runc.Root, files.Id));
+            await images.UnmountRootFileSystemAsync(files.Data, files.RootFileSystem, CancellationToken.None);
+            DirectoryHandle.DeleteTree(files.Bundle);
+            if (!File.Exists(files.Record)) DirectoryHandle.DeleteTree(files.Data);
+        }
+        catch (Exception e) when (e is IOException or ErrnoException or ImageException)
+        {
+            NotCleared(files.Id, e.Message);
+        }
+    }
+
+    private async Task<(ContainerRecord Record, RunRequest Request)> PrepareAsync(
+        Sandbox sandbox, ContainerStart start, ContainerFiles files, CancellationToken cancel)
+    {
+        SandboxRecord box = sandbox.Record;
+        PodCgroup podGroup = cgroups.Of(start.Pod);
+        bool tty = start.Container.Tty == true;
+        int stop = StopSignal.Parse(start.Image.Config.StopSignal)
+            ?? throw new ContainerConfigException($"image {start.Container.Image}: stop signal \"{start.Image.Config.StopSignal}\" is none");
+        await images.MountRootFileSystemAsync(start.Image, files.Data, files.RootFileSystem, cancel);
+
+        ContainerRecord record = new(
+            ContainerRecord.CurrentVersion, files.Id, box.Id, box.PodUid, box.PodName, box.PodNamespace, box.Attempt, start.Container.Name,
+            start.RestartCount, start.BackoffStep, start.Hash, ImageName(start), ImageId(start.Image), settings.BootId,
+            cgroups.Tree.LeafPath(podGroup.Name, files.Id), stop, LogPath(box, start), TerminationLog(start), start.Container.TerminationMessagePolicy ?? "File",
+            start.Container.StdinOnce == true, time.GetUtcNow(), ContainerPhase.Created, 0, null, null, 0, "", "");
+        WriteHosts(start, box);
+        WriteTerminationLog(record.TerminationLog);
+        Directory.CreateDirectory(Path.GetDirectoryName(record.LogPath)!);
+
+        RuntimeSpec spec = RuntimeSpecBuilder.Build(Blueprint(start, box, files, record, podGroup));
+        await File.WriteAllBytesAsync(files.Config, JsonSerializer.SerializeToUtf8Bytes(spec, RuntimeSpecJson.Default.RuntimeSpec), cancel);
+        files.Write(record, durable: false);
+        string? console = tty ? files.ConsoleSocket(files.Id[..16]) : null;
+        if (console is not null) Directory.CreateDirectory(Path.GetDirectoryName(console)!);
+        return (record, new RunRequest(
+            files.Id, settings.Runc.Run(files.Id, files.Bundle, files.PidFile, files.RuntimeLog, console), RuntimeEnvironment, files.PidFile,
+            SandboxFiles.Of(settings.Paths, box.Id).ExitFile(files.Id), OomFile(record.CgroupPath), record.LogPath,
+            settings.Logs.MaxBytes, settings.Logs.MaxFiles, start.Container.Stdin == true, console));
+    }
+
+    private ContainerBlueprint Blueprint(ContainerStart start, SandboxRecord box, ContainerFiles files, ContainerRecord record, PodCgroup podGroup)
+    {
+        SandboxFiles shared = SandboxFiles.Of(settings.Paths, box.Id);
+        string? Namespace(bool own, string kind) => own ? $"/proc/{box.PausePid}/ns/{kind}" : null;
+        ContainerUser user = ContainerUser.Resolve(
+            start.Pod, start.Container, start.Image.Config, files.ReadInside("etc/passwd", MostPasswdBytes), files.ReadInside("etc/group", MostPasswdBytes));
+        bool privileged = start.Container.SecurityContext?.Privileged == true;
+        return new ContainerBlueprint(
+            start.Pod, start.Container, start.Image.Config, user,
+            new SandboxView(
+                box.Hostname,
+                Namespace(!box.HostNetwork, "net"), Namespace(!box.HostIpc, "ipc"), Namespace(!box.HostNetwork, "uts"), Namespace(box.SharePid && !box.HostPid, "pid"),
+                box.HostIpc ? "/dev/shm" : shared.Shm, shared.ResolvConf, shared.Hostname, HostsPath(box.PodUid), record.TerminationLog),
+            cgroups.CgroupsPath(podGroup, files.Id),
+            ContainerLimits.Compute(start.Pod, start.Container, settings.Limits),
+            Math.Max(settings.LowestOomScoreAdj, OomScore.Of(start.Pod, start.Container, settings.Limits.MemoryCapacity)),
+            [.. start.Mounts.Select(Mount)],
+            privileged ? [.. HostDevices.List().Select(d => new RuntimeDevice(d.Path, d.Block ? "b" : "c", d.Major, d.Minor, d.Mode, d.Uid, d.Gid))] : [],
+            settings.Capabilities,
+            settings.Machine);
+    }
+
+    private static RuntimeMount Mount(ResolvedMount mount) => new(
+        mount.ContainerPath.StartsWith('/') ? mount.ContainerPath : "/" + mount.ContainerPath, "bind", mount.HostPath,
+        ["rbind", mount.Propagation switch { "HostToContainer" => "rslave", "Bidirectional" => "rshared", _ => "rprivate" }, mount.ReadOnly ? "ro" : "rw"]);
+
+    private static string ImageName(ContainerStart start) =>
+        start.Image.RepoTags is [var tag, ..] ? tag : start.Image.RepoDigests is [var digest, ..] ? digest : start.Container.Image;
+
+    private static string ImageId(ImageRecord image) => image.RepoDigests is [var digest, ..] ? digest : image.Id;
+
+    private string LogPath(SandboxRecord box, ContainerStart start) => Path.Combine(
+        ContainerFiles.PodLogs(settings.Paths, box.PodNamespace, box.PodName, box.PodUid), start.Container.Name, $"{start.RestartCount}.log");
+
+    private string HostsPath(string podUid) => Path.Combine(settings.Paths.PodDirectory(podUid), "etc-hosts");
+
+    /// <summary>A new one for each start, as the last words of the one before belong to that one.</summary>
+    private string TerminationLog(ContainerStart start) => Path.Combine(
+        settings.Paths.PodDirectory(start.Pod.Metadata.Uid), "containers", start.Container.Name, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4)));
+
+    private static void WriteTerminationLog(string path)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        using DirectoryHandle directory = DirectoryHandle.Open(Path.GetDirectoryName(path)!);
+        using FileDescriptor file = directory.OpenFile(Path.GetFileName(path), OpenFlags.Write | OpenFlags.Create | OpenFlags.Exclusive, 0x1B6);
+        DirectoryHandle.SetMode(file, 0x1B6 /* 0666: whoever runs in there may write */, path);
+    }
+
+    private void WriteHosts(ContainerStart start, SandboxRecord box)
+    {
+        if (!PodHostname.TryDerive(start.Pod, settings.NodeHostname, settings.ClusterDomain, out PodHostname? names, out string error))
+            throw new ContainerConfigException(error);
+        string text = box.HostNetwork
+            ? HostsFile.ForHostNetwork(File.Exists("/etc/hosts") ? File.ReadAllText("/etc/hosts") : "", start.Pod.Spec.HostAliases)
+            : HostsFile.ForPodNetwork(names, box.Ips, start.Pod.Spec.HostAliases);
+        string path = HostsPath(box.PodUid);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        AtomicFile.Write(path, Encoding.UTF8.GetBytes(text), mode: 0x1A4, durable: false);
+    }
+
+    private string? OomFile(string group) =>
+        layout.For("memory") is { } memory ? $"{memory.Directory(group)}/{(layout.Unified ? "memory.events" : "memory.oom_control")}" : null;
+
+    private static string RuntimeWords(ContainerFiles files, RunResult result)
+    {
+        string said = File.Exists(files.RuntimeLog) ? RuncLog.LastError(File.ReadAllBytes(files.RuntimeLog)) : "";
+        return said.Length > 0 ? said : result.RuntimeError.Length > 0 ? result.RuntimeError.Trim() : $"the OCI runtime ended with {result.RuntimeExitCode}";
+    }
+
+    private async Task<RuntimeException> FailedAsync(ContainerRecord created, ContainerFiles files, string words, Exception? inner, Action<ContainerRecord> record)
+    {
+        ContainerRecord failed = created.Ended(StartErrorCode, "StartError", words, time.GetUtcNow());
+        files.Write(failed, durable: true);
+        record(failed);
+        await cgroups.RemoveLeafAsync(created.CgroupPath, CancellationToken.None);
+        await ClearAsync(files);
+        return new RuntimeException("RunContainerError", words, inner);
+    }
+
+    private void LinkLog(ContainerRecord record)
+    {
+        try
+        {
+            ContainerFiles.LinkLog(settings.Paths, record);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            LogNotLinked(record.Id, e.Message);     // collectors miss it; the container must not
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "what container {ContainerId} left could not be cleared away: {Cause}")]
+    private partial void NotCleared(string containerId, string cause);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "log of container {ContainerId} could not be linked for log collectors: {Cause}")]
+    private partial void LogNotLinked(string containerId, string cause);
+}
