@@ -1,0 +1,164 @@
+using System.Collections.Immutable;
+using k8s.Models;
+using Microsoft.Extensions.Logging.Abstractions;
+using NativeKubelet.Core.Containers;
+using NativeKubelet.Core.Resources;
+using NativeKubelet.Linux.Cgroups;
+using NativeKubelet.Linux.Files;
+using NativeKubelet.Linux.Mounts;
+using NativeKubelet.Runtime;
+using NativeKubelet.Runtime.Cgroups;
+using NativeKubelet.Runtime.Containers;
+using NativeKubelet.Tests.Node.Images;
+
+namespace NativeKubelet.Tests.Node.Containers;
+
+/// <summary>
+/// A node's runtime with directories, control groups and an image of its own: real holders, real runc. Its pods are on the
+/// host's network, so that no test needs a bridge; the network has tests of its own.
+/// </summary>
+public sealed class RuntimeHost : IAsyncDisposable
+{
+    private const string Busybox = "localhost/nativekubelet/hello:latest";
+    private readonly StoreHost _images = new();
+    private readonly CgroupLayout _layout = CgroupLayout.Detect();
+    private readonly CgroupFs _groups;
+    private readonly string _bootId = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
+
+    private RuntimeHost()
+    {
+        Assert.SkipUnless(File.Exists("/usr/sbin/runc"), "needs runc");
+        _groups = new CgroupFs(_layout, TimeProvider.System);
+        Cgroups = new PodCgroups(new CgroupTree(CgroupDriver.Cgroupfs, CgroupName.Root.Child($"nk-test-{Guid.NewGuid():N}")), _groups, Limits, NullLogger<PodCgroups>.Instance);
+    }
+
+    public RuntimePaths Paths => _images.Paths;
+    public PodCgroups Cgroups { get; }
+    public NodeRuntime Runtime { get; private set; } = null!;
+    public ImageRecord Image { get; private set; } = null!;
+    public LogCeiling Logs { get; set; } = new(10 << 20, 5);
+
+    private LimitSettings Limits => new(8L << 30, _layout.Unified, []);
+
+    public static async Task<RuntimeHost> StartAsync()
+    {
+        RuntimeHost host = new();
+        try
+        {
+            host.Cgroups.CreateRoot();
+            host.Cgroups.EnsureNode(new GroupLimits());
+            host.Image = (await host._images.Store.ImportAsync(host._images.MakeImage("busybox.tar"), Deadline())).Single();
+            Assert.Contains(Busybox, host.Image.RepoTags);
+            await host.OpenAsync();
+            return host;
+        }
+        catch
+        {
+            await host.DisposeAsync();
+            throw;
+        }
+    }
+
+    public static CancellationToken Deadline() => new CancellationTokenSource(TimeSpan.FromSeconds(60)).Token;
+
+    /// <summary>As a killed agent: nothing is told to anybody.</summary>
+    public async Task RestartAgentAsync()
+    {
+        await Runtime.DisposeAsync();
+        await OpenAsync();
+    }
+
+    /// <summary>Everything dies and RUN is empty, as after a power cut.</summary>
+    public async Task RebootAsync()
+    {
+        await Runtime.DisposeAsync();
+        await Cgroups.RemoveRootAsync(Deadline());
+        foreach (MountInfo mount in MountInfo.Parse(File.ReadAllText("/proc/self/mountinfo")).Reverse())
+            if (mount.MountPoint.StartsWith(Paths.Run, StringComparison.Ordinal)) MountPoint.Detach(mount.MountPoint);
+        DirectoryHandle.DeleteTree(Paths.Run);
+        _images.Reopen();
+        Cgroups.EnsureNode(new GroupLimits());
+        await OpenAsync();
+    }
+
+    public V1Pod Pod(string script, Action<V1Pod>? change = null)
+    {
+        V1Pod pod = new()
+        {
+            Metadata = new() { Name = "web", NamespaceProperty = "default", Uid = Guid.NewGuid().ToString() },
+            Spec = new()
+            {
+                HostNetwork = true,
+                RestartPolicy = "Always",
+                Containers = [new() { Name = "main", Image = Busybox, Command = ["/bin/sh", "-c", script] }],
+            },
+        };
+        change?.Invoke(pod);
+        return pod;
+    }
+
+    public async Task<SandboxState> SandboxAsync(V1Pod pod, int attempt = 0)
+    {
+        Cgroups.EnsurePod(pod);
+        return await Runtime.CreateSandboxAsync(new SandboxSpec(pod, attempt, "node", "nameserver 127.0.0.1\n", Cgroups.Of(pod).Path, []), Deadline());
+    }
+
+    public Task<ContainerState> StartAsync(SandboxState sandbox, V1Pod pod, int restart = 0, params ImmutableArray<ResolvedMount> mounts) =>
+        Runtime.StartContainerAsync(
+            new ContainerStart(sandbox.Id, pod, pod.Spec.Containers[0], restart, 0, "hash", Image, mounts, Cgroups.Of(pod).Path, 8L << 30), Deadline());
+
+    public async Task<(V1Pod Pod, SandboxState Sandbox, ContainerState Container)> RunAsync(string script, Action<V1Pod>? change = null)
+    {
+        V1Pod pod = Pod(script, change);
+        SandboxState sandbox = await SandboxAsync(pod);
+        return (pod, sandbox, await StartAsync(sandbox, pod));
+    }
+
+    public ContainerState Find(string containerId) => Runtime.Sandboxes.SelectMany(s => s.Containers).Single(c => c.Id == containerId);
+
+    public async Task<ContainerState> EndedAsync(string containerId)
+    {
+        while (Find(containerId).Phase != ContainerPhase.Exited) await Runtime.Events.ReadAsync(Deadline());
+        return Find(containerId);
+    }
+
+    /// <summary>The content of a container's log, without times.</summary>
+    public static string[] Log(ContainerState container) =>
+        [.. File.ReadAllLines(container.LogPath).Select(line => string.Join(' ', line.Split(' ').Skip(3)))];
+
+    public async Task RemoveAsync(V1Pod pod)
+    {
+        foreach (SandboxState sandbox in Runtime.Sandboxes.Where(s => s.PodUid == pod.Metadata.Uid))
+        {
+            foreach (ContainerState container in sandbox.Containers) await Runtime.StopContainerAsync(container.Id, TimeSpan.Zero, Deadline());
+            await Runtime.StopSandboxAsync(sandbox.Id, Deadline());
+            await Runtime.RemoveSandboxAsync(sandbox.Id, Deadline());
+        }
+        Assert.True(await Cgroups.RemovePodAsync(pod.Metadata.Uid, Deadline()));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (Runtime is not null) await Runtime.DisposeAsync();
+        bool gone = await Cgroups.RemoveRootAsync(CancellationToken.None);
+        _images.Dispose();
+        Assert.True(gone);
+    }
+
+    private async Task OpenAsync() => Runtime = await NodeRuntime.OpenAsync(
+        new RuntimeSettings(
+            Paths, new RuncCommand("/usr/sbin/runc", Paths.RuncState, SystemdCgroup: false), Logs, Limits,
+            new MachineView(_layout.Unified, []), _bootId, Environment.MachineName, "cluster.local", CapabilitySet.Default, OwnOomScore),
+        Cgroups, _groups, _images.Store, new NoNetwork(), TimeProvider.System, NullLogger<NodeRuntime>.Instance, Deadline());
+
+    private static int OwnOomScore => int.Parse(File.ReadAllText("/proc/self/oom_score_adj"));
+
+    /// <summary>These pods are on the host's network: nobody may ask for another.</summary>
+    private sealed class NoNetwork : ISandboxNetwork
+    {
+        public string? NotReady => null;
+        public Task<ImmutableArray<string>> AddAsync(NetworkAttachment attachment, CancellationToken cancel) => throw new InvalidOperationException("asked for a network");
+        public Task RemoveAsync(string sandboxId, CancellationToken cancel) => throw new InvalidOperationException("asked to remove a network");
+        public Task ReconcileAsync(ImmutableHashSet<string> liveSandboxes, CancellationToken cancel) => Task.CompletedTask;
+    }
+}
