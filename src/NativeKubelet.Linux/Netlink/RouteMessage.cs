@@ -71,6 +71,9 @@ internal static class RouteMessage
     public static void Mac(NetlinkWriter w, uint sequence, int index, ReadOnlySpan<byte> mac) =>
         w.Message(NewLink, Do, sequence).Fixed(new Link { Index = index }).Attribute(LinkMac, mac);
 
+    public static void Port(NetlinkWriter w, uint sequence, int index, int bridge) =>
+        w.Message(NewLink, Do, sequence).Fixed(new Link { Index = index }).Number(LinkMaster, bridge);
+
     public static void Hairpin(NetlinkWriter w, uint sequence, int index)
     {
         w.Message(NewLink + 3, Do, sequence).Fixed(new Link { Family = BridgeFamily, Index = index });     // RTM_SETLINK

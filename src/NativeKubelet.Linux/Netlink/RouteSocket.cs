@@ -57,6 +57,9 @@ public sealed class RouteSocket : IDisposable
 
     public void SetMac(int index, byte[] mac) => _socket.Request((w, n) => RouteMessage.Mac(w, n, index, mac), $"RTM_NEWLINK address, interface {index}");
 
+    /// <summary>Makes a link a port of a bridge, whatever it was a port of before.</summary>
+    public void SetMaster(int index, int bridge) => _socket.Request((w, n) => RouteMessage.Port(w, n, index, bridge), $"RTM_NEWLINK master {bridge}, interface {index}");
+
     /// <summary>Lets a bridge send a frame back through the port on which it came.</summary>
     public void SetHairpin(int index) => _socket.Request((w, n) => RouteMessage.Hairpin(w, n, index), $"RTM_SETLINK hairpin, interface {index}");
 

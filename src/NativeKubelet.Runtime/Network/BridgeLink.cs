@@ -42,6 +42,7 @@ internal sealed partial class BridgeLink
 
     public bool Exists()
     {
+        if (_name.Length == 0) return false;
         using RouteSocket route = _node.OpenRoute();
         return route.FindLink(_name) is { Kind: "bridge" };
     }
@@ -93,7 +94,7 @@ internal sealed partial class BridgeLink
     public void Remove()
     {
         using RouteSocket route = _node.OpenRoute();
-        if (_state.OwnsBridge && route.FindLink(_name) is { Kind: "bridge" } link) route.DeleteLink(link.Index);
+        if (_state.OwnsBridge && _name.Length > 0 && route.FindLink(_name) is { Kind: "bridge" } link) route.DeleteLink(link.Index);
         // Another bridge is another agent's or engine's, who may have come later, found forwarding on and rely on it.
         if (!route.Links().Any(l => l.Kind == "bridge" && l.Name != _name))
             foreach ((string path, string before) in _state.TunablesBefore)

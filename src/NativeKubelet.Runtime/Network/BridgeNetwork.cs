@@ -21,6 +21,7 @@ internal sealed partial class BridgeNetwork : IDisposable
     private readonly string _bootId;
     private readonly BridgeLink _link;
     private readonly BridgeFirewall _firewall;
+    private readonly PortFlows _flows;
     private readonly AddressLeases _leases;
     private readonly string _leaseDirectory;
 
@@ -37,6 +38,7 @@ internal sealed partial class BridgeNetwork : IDisposable
         _leases = new AddressLeases(_leaseDirectory, bootId);
         _link = new BridgeLink(bridgeName, subnets, node, Path.Combine(directory, "bridge.json"), bootId, log);
         _firewall = new BridgeFirewall(bridgeName, node, time, log);
+        _flows = new PortFlows(node, log);
     }
 
     /// <summary>The record is saved as it grows: before a thing is made, it is written down.</summary>
@@ -52,12 +54,11 @@ internal sealed partial class BridgeNetwork : IDisposable
             _records.Save(record);
         }
         PodCable.Plug(_node, record.NamespacePath, record.HostInterface, bridge, addresses);
-        if (!record.Ports.IsEmpty)
-            lock (_gate)
-            {
-                if (!TryWriteRules(bridge, out ErrnoException? cause))
-                    throw new RuntimeException("FailedCreatePodSandBox", $"host ports need nf_tables with nat, fib and masquerade in the kernel: {cause!.Message}; add the kernel's modules, or a CNI configuration", cause);
-            }
+        if (record.Ports.IsEmpty) return record;
+        lock (_gate)
+            if (!TryWriteRules(bridge, out ErrnoException? cause))
+                throw new RuntimeException("FailedCreatePodSandBox", $"host ports need nf_tables with nat, fib and masquerade in the kernel: {cause!.Message}; add the kernel's modules, or a CNI configuration", cause);
+        _flows.ForgetOlderThan(ForwardsOf(record));
         return record;
     }
 
@@ -68,6 +69,7 @@ internal sealed partial class BridgeNetwork : IDisposable
         {
             lock (_gate)
                 if (!record.Ports.IsEmpty && _bridge is { } bridge && !TryWriteRules(bridge, out ErrnoException? cause)) RulesNotWritten(cause!.Message);
+            _flows.ForgetInto(ForwardsOf(record));
             if (record.HostInterface.Length > 0) PodCable.Unplug(_node, record.HostInterface);
         }
         lock (_gate) _leases.Release(owner => owner == record.SandboxId);
@@ -85,7 +87,7 @@ internal sealed partial class BridgeNetwork : IDisposable
                 foreach (IPAddress address in AddressesOf(record)) _leases.Hold(address, record.SandboxId);
             if (living.IsEmpty && !_link.Exists()) return;
             Bridge bridge = EnsureBridge();
-            PodCable.UnplugStrangers(_node, bridge, living.Select(r => r.HostInterface).ToHashSet());
+            PodCable.UnplugStrangers(_node, bridge, CablesOf(living));
         }
     }
 
@@ -108,6 +110,7 @@ internal sealed partial class BridgeNetwork : IDisposable
         if (_bridge is { } known && _link.Stands(known)) return known;
         Directory.CreateDirectory(_leaseDirectory);
         Bridge bridge = _link.Ensure(_leases.AnyIn);
+        PodCable.Replug(_node, bridge, CablesOf(Living()));
         if (TryWriteRules(bridge, out ErrnoException? cause))
         {
             if (bridge.Subnets.Any(s => s.Family == AddressFamily.InterNetwork)) _link.AllowLoopbackSources();
@@ -120,11 +123,7 @@ internal sealed partial class BridgeNetwork : IDisposable
     {
         try
         {
-            ImmutableArray<PortForward> forwards =
-            [
-                .. Living().SelectMany(r => BridgeRules.Forwards(r.SandboxId, r.Ports, AddressesOf(r))),
-            ];
-            _firewall.Replace([.. bridge.Subnets, .. bridge.Leaving], forwards);
+            _firewall.Replace([.. bridge.Subnets, .. bridge.Leaving], [.. Living().SelectMany(r => ForwardsOf(r))]);
             cause = null;
             return true;
         }
@@ -136,6 +135,10 @@ internal sealed partial class BridgeNetwork : IDisposable
     }
 
     private ImmutableArray<NetworkRecord> Living() => [.. _records.All.Where(r => r.Cni is null && r.State != NetworkState.Deleting && r.BootId == _bootId)];
+
+    private static ImmutableArray<PortForward> ForwardsOf(NetworkRecord record) => BridgeRules.Forwards(record.SandboxId, record.Ports, AddressesOf(record));
+
+    private static HashSet<string> CablesOf(IEnumerable<NetworkRecord> records) => [.. records.Select(r => r.HostInterface)];
 
     private static IEnumerable<IPAddress> AddressesOf(NetworkRecord record)
     {

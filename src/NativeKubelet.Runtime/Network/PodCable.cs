@@ -45,6 +45,18 @@ internal static class PodCable
         if (route.FindLink(hostInterface) is { Kind: "veth" } link) route.DeleteLink(link.Index);
     }
 
+    /// <summary>Cables whose bridge somebody took away hang on nothing: they go into the one that stands.</summary>
+    public static void Replug(NodeNamespace node, Bridge bridge, IReadOnlySet<string> hostInterfaces)
+    {
+        using RouteSocket route = node.OpenRoute();
+        foreach (NetworkLink link in route.Links().Where(l => l.Kind == "veth" && l.Master != bridge.Index && hostInterfaces.Contains(l.Name)))
+        {
+            route.SetMaster(link.Index, bridge.Index);
+            route.SetHairpin(link.Index);
+            route.SetUp(link.Index);
+        }
+    }
+
     /// <summary>Cables of sandboxes that nobody knows.</summary>
     public static void UnplugStrangers(NodeNamespace node, Bridge bridge, IReadOnlySet<string> known)
     {

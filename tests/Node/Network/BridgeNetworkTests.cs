@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using System.Net;
+using System.Net.Sockets;
 using NativeKubelet.Runtime;
 using NativeKubelet.Runtime.Network;
 
@@ -198,6 +200,47 @@ public sealed class BridgeNetworkTests : IAsyncLifetime
         RuntimeException taken = await Assert.ThrowsAsync<RuntimeException>(
             () => _host.Start(automatic with { BridgeName = "nkt1", PodSubnet = "198.51.100.0/24" }).AddAsync(_host.Pod(), Cancel));
         Assert.Contains("pod subnet 198.51.100.0/24 meets this node's own route to 198.51.100.0/24", taken.Message);
+    }
+
+    [Fact]
+    public async Task A_udp_client_that_never_stops_sending_reaches_the_pod_that_has_the_port_now()
+    {
+        SandboxNetwork network = _host.Start();
+        await network.AddAsync(_host.Pod(), Cancel);       // from now on the node tracks flows
+        using Socket client = _host.World.Run(() => new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp));
+        client.Bind(new IPEndPoint(IPAddress.Any, 40000));
+        IPEndPoint port = new(IPAddress.Parse(NetworkHost.NodeAddress), 18053);
+        await client.SendToAsync(new byte[1], port, Cancel);      // nobody is there, and the node remembers that
+
+        for (int i = 0; i < 2; i++)
+        {
+            NetworkAttachment pod = _host.Pod(new PortMapping(18053, 53, "UDP", ""));
+            await network.AddAsync(pod, Cancel);
+            using Socket server = NetworkHost.In(pod, () => new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp));
+            server.Bind(new IPEndPoint(IPAddress.Any, 53));
+            await client.SendToAsync(new byte[] { (byte)i }, port, Cancel);
+            using CancellationTokenSource deadline = new(TimeSpan.FromSeconds(5));
+            byte[] datagram = new byte[8];
+            await server.ReceiveAsync(datagram, deadline.Token);
+            Assert.Equal(i, datagram[0]);
+            await network.RemoveAsync(pod.SandboxId, Cancel);
+            await client.SendToAsync(new byte[1], port, Cancel);
+        }
+    }
+
+    [Fact]
+    public async Task A_bridge_that_somebody_took_away_comes_back_with_the_next_pod_and_has_all_cables()
+    {
+        SandboxNetwork network = _host.Start();
+        NetworkAttachment first = _host.Pod(new PortMapping(18080, 8080, "TCP", "")), second = _host.Pod();
+        string ip = Assert.Single(await network.AddAsync(first, Cancel));
+        _host.Ip("link", "del", "nkt0");
+
+        await network.AddAsync(second, Cancel);
+
+        using NetworkHost.Server listening = NetworkHost.Listen(first, 8080);
+        Assert.NotEmpty(await NetworkHost.AskAsync(second, ip, 8080));
+        Assert.Equal(Gateway, await NetworkHost.AskAsync(_host.Node, "127.0.0.1", 18080));
     }
 
     [Fact]
