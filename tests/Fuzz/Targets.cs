@@ -1,0 +1,146 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using NativeKubelet.Api.Kubelet;
+using NativeKubelet.Api.Yaml;
+using NativeKubelet.Config;
+using NativeKubelet.Core.Containers;
+using NativeKubelet.Core.Logs;
+using NativeKubelet.Core.Manifests;
+using NativeKubelet.Core.Network;
+using NativeKubelet.Core.Resources;
+using NativeKubelet.Linux.Cgroups;
+using NativeKubelet.Linux.Files;
+using NativeKubelet.Linux.Mounts;
+using NativeKubelet.Linux.Netlink;
+using NativeKubelet.Linux.Processes;
+using NativeKubelet.Runtime.Containers;
+using NativeKubelet.Runtime.Images.Content;
+using NativeKubelet.Runtime.Images.Layers;
+using NativeKubelet.Runtime.Network;
+using NativeKubelet.Runtime.Sandboxes;
+using NativeKubelet.Server;
+
+namespace NativeKubelet.Tests.Fuzz;
+
+/// <param name="Refusals">The exceptions with which it says no.</param>
+public sealed record Target(string Name, IReadOnlyList<byte[]> Corpus, Action<byte[]> Parse, params Type[] Refusals);
+
+/// <summary>One line per parser of bytes that this program did not write, or that a broken disk may have changed.</summary>
+public static class Targets
+{
+    private static readonly byte[] Manifest = Utf8("""
+        apiVersion: v1
+        kind: Pod
+        metadata: {name: web, labels: {app: "1.10"}}
+        spec:
+          hostNetwork: true
+          containers:
+          - name: main
+            image: "localhost:5000/team/hello@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+            command: [sh, -c, "echo $(NAME)"]
+            env: [{name: NAME, value: x}]
+            ports: [{containerPort: 80, hostPort: 8080, protocol: UDP}]
+            resources: {limits: {cpu: 250m, memory: 64Mi}, requests: {cpu: "0.1"}}
+            livenessProbe: {httpGet: {path: /, port: http}, periodSeconds: 5}
+            volumeMounts: [{name: v, mountPath: /v, readOnly: true}]
+          volumes: [{name: v, hostPath: {path: /tmp, type: Directory}}, {name: e, emptyDir: {sizeLimit: 1Gi}}]
+        ---
+        {"apiVersion":"v1","kind":"Pod","metadata":{"name":"b"},"spec":{"containers":[{"name":"c","image":"i","args":["a"]}]}}
+        """);
+
+    private static readonly ManifestOrigin Origin = ManifestOrigin.File("/manifests/web.yaml", "node");
+
+    public static IReadOnlyList<Target> All { get; } =
+    [
+        new("yaml", [Manifest, Utf8("a: &x [1, 2]\nb: *x\n"), Utf8("\"a\\tb\": |\n  text\n")], b => YamlDocuments.Read(b), typeof(YamlFormatException)),
+        new("manifest", [Manifest], b => ManifestDecoder.Decode(b, Origin, DateTimeOffset.UnixEpoch)),
+        new("kubelet configuration", [Utf8("apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\ncgroupDriver: cgroupfs\nsyncFrequency: 0s\nlogging: {}\nevictionHard: {memory.available: 5%}\n")],
+            b => ParseConfiguration(b), typeof(YamlFormatException), typeof(ConfigException)),
+        Text("flags", ["--config=/etc/x --v 4 --node-labels=a=b --feature-gates=X=true --max-pods=110"],
+            t => OptionsOf(FlagParser.Parse(t.Split(' '))), typeof(ConfigException)),
+        Text("quantity", ["100m", "1.5Gi", "12e6", "-3Ki"], t => _ = Quantity.TryParse(t, out _)),
+        Text("duration", ["1h2m3.5s", "-4ms", "0"], t => _ = GoDurationText.TryParse(t, out _)),
+        Text("image reference", ["nginx", "localhost:5000/a/b:tag@sha256:" + new string('a', 64)], t => ImageReference.TryParse(t)),
+        Text("subnet", ["10.88.0.0/16", "fd00::/64,10.0.0.0/8"], t => PodSubnets.Parse(t, out _)),
+        Text("signal", ["SIGTERM", "SIGRTMIN+3", "15"], t => StopSignal.Parse(t)),
+        Text("passwd", ["root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/user:\n"],
+            t => ContainerUser.Resolve(new() { Spec = new() }, new() { Image = "i" }, ImageConfig.Empty with { User = "user" }, t, t), typeof(ContainerConfigException)),
+        Text("variables", ["a$(B)c$$(D)$("], t => VariableExpansion.Expand(t, name => name == "B" ? "x" : null)),
+        Text("resolv.conf", ["nameserver 1.1.1.1\nsearch a b\noptions ndots:5\n"], t => ResolvConf.Parse(t)),
+        Text("mountinfo", ["36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue\n"], t => MountInfo.Parse(t)),
+        Text("/proc/PID/stat", ["42 (a) b) S 1 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 12345 0 0"], t => ProcFs.ParseStartTime(t)),
+        Text("/proc/PID/cgroup", ["12:pids:/a\n0::/b:c\n"], t => ProcFs.ParseCgroups(t)),
+        Text("exit file", ["code=0 signal=9 finished=1700000000000000000 oom=1 lost=0\n"], t => HolderExitFile.Parse(t)),
+        new("cgroup file", [Utf8("usage_usec 123\nuser_usec 4\n"), Utf8("max\n"), Utf8("12345\n")], b => (CgroupText.Single(b), CgroupText.Keyed(b, "usage_usec"u8)).ToString()),
+        new("log record", [Utf8("2016-10-06T00:17:09.669794202Z stdout F hello"), Utf8("2016-10-06T00:17:09Z stderr P:x part")], b => CriLogLine.TryParse(b, out _)),
+        new("runtime log", [Utf8("""{"level":"error","msg":"no such file","time":"t"}""" + "\n{\"msg\":\n")], b => RuncLog.LastError(b)),
+        new("container record", [Utf8("""{"version":1,"id":"x","phase":"Running"}""")], b => ContainerRecord.TryParse(b)),
+        new("sandbox record", [Utf8("""{"version":1,"id":"x","ips":["10.0.0.1"]}""")], b => SandboxRecord.TryParse(b)),
+        new("network record", [Utf8("""{"version":1,"sandboxId":"x"}""")], b => NetworkRecord.TryParse(b)),
+        new("image manifest", [Utf8("""{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:1111111111111111111111111111111111111111111111111111111111111111","size":2},"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"sha256:1111111111111111111111111111111111111111111111111111111111111111","size":9}]}""")],
+            b => ImageContent.ReadManifest(b, null), typeof(ImageFormatException)),
+        new("image configuration", [Utf8("""{"architecture":"amd64","os":"linux","config":{"Env":["A=b"],"Cmd":["sh"],"User":"1"},"rootfs":{"type":"layers","diff_ids":["sha256:1111111111111111111111111111111111111111111111111111111111111111"]}}""")],
+            b => ImageContent.ReadConfig(b), typeof(ImageFormatException)),
+        new("layer archive", [Archive()], ReadArchive, typeof(ImageFormatException)),
+        new("holder message", [HolderHello()], b => HolderMessage.Decode(b)),
+        new("http request", [Utf8("GET /v1/pods?watch=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc")], b => HttpRequest.TryParse(b, out _), typeof(HttpFormatException)),
+        new("cni configuration", [Utf8("""{"cniVersion":"1.0.0","name":"n","plugins":[{"type":"bridge","bridge":"b","ipam":{"type":"host-local"}},{"type":"portmap","capabilities":{"portMappings":true}}]}""")],
+            b => CniNetworkConfig.Parse(b, single: false), typeof(CniConfigException)),
+        new("cni answer", [Utf8("""{"cniVersion":"1.0.0","interfaces":[{"name":"eth0","sandbox":"/x"}],"ips":[{"address":"10.0.0.2/24","gateway":"10.0.0.1","interface":0}]}""")],
+            b => CniAnswer.Typed(CniAnswer.ParseResult(b, "1.0.0")), typeof(CniAnswerException), typeof(System.Text.Json.JsonException)),
+        new("inotify", [[1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0, .. "name.yaml\0\0\0\0\0\0\0"u8]], b => FileEvent.Parse(b)),
+        new("netlink", [[32, 0, 0, 0, 16, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, .. new byte[16]]], ReadNetlink),
+    ];
+
+    private static Target Text(string name, string[] corpus, Action<string> parse, params Type[] refusals) =>
+        new(name, [.. corpus.Select(Utf8)], b => parse(Encoding.UTF8.GetString(b)), refusals);
+
+    private static byte[] Utf8(string text) => Encoding.UTF8.GetBytes(text);
+
+    private static void ParseConfiguration(byte[] bytes)
+    {
+        foreach (YamlDocument document in YamlDocuments.Read(bytes))
+            if (JsonNode.Parse(document.Json.Span) is JsonObject tree) ConfigFile.Decode(tree);
+    }
+
+    // Resolving reads files that the flags name; only what needs none is tried.
+    private static void OptionsOf(ParsedFlags flags)
+    {
+        if (flags.Text("config").Length == 0 && flags.Text("config-dir").Length == 0) OptionsResolver.Resolve(flags);
+    }
+
+    private static void ReadArchive(byte[] bytes)
+    {
+        using MemoryStream stream = new(bytes);
+        using TarReader reader = new(stream, LayerLimits.Default);
+        while (reader.Next() is not null)
+            while (!reader.Read().IsEmpty) { }
+        reader.Drain();
+    }
+
+    private static void ReadNetlink(byte[] bytes)
+    {
+        foreach (NetlinkMessage message in new NetlinkMessages(bytes))
+        {
+            _ = NetworkLink.Parse(message);
+            _ = InterfaceAddress.Parse(message);
+            _ = NetworkRoute.Parse(message);
+            _ = message.Explanation;
+        }
+    }
+
+    private static byte[] HolderHello() => new HolderMessageWriter(HolderMessageType.Hello).Text(HolderTag.Id, "container").Number(HolderTag.Pid, 42).Finish(7).ToArray();
+
+    private static byte[] Archive()
+    {
+        using MemoryStream stream = new();
+        using (System.Formats.Tar.TarWriter writer = new(stream, System.Formats.Tar.TarEntryFormat.Pax, leaveOpen: true))
+        {
+            writer.WriteEntry(new System.Formats.Tar.PaxTarEntry(System.Formats.Tar.TarEntryType.Directory, "bin/"));
+            writer.WriteEntry(new System.Formats.Tar.PaxTarEntry(System.Formats.Tar.TarEntryType.RegularFile, "bin/" + new string('x', 150),
+                new Dictionary<string, string> { ["SCHILY.xattr.user.a"] = "b" }) { DataStream = new MemoryStream(new byte[700]) });
+            writer.WriteEntry(new System.Formats.Tar.PaxTarEntry(System.Formats.Tar.TarEntryType.SymbolicLink, "bin/sh") { LinkName = "busybox" });
+        }
+        return stream.ToArray();
+    }
+}
