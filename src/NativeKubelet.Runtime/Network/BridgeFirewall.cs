@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using NativeKubelet.Core.Network;
+using NativeKubelet.Linux.Libc;
 using NativeKubelet.Linux.Netlink;
 
 namespace NativeKubelet.Runtime.Network;
@@ -16,6 +17,8 @@ internal sealed partial class BridgeFirewall(string bridge, NodeNamespace node, 
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
     private static readonly AddressFamily[] Families = [AddressFamily.InterNetwork, AddressFamily.InterNetworkV6];
 
+    private const int ProtocolNotSupported = 93;
+
     private readonly Lock _gate = new();
     private readonly CancellationTokenSource _end = new();
     private readonly string _table = "nativekubelet_" + bridge;
@@ -25,7 +28,7 @@ internal sealed partial class BridgeFirewall(string bridge, NodeNamespace node, 
     private bool _disposed;
     private (ImmutableArray<Subnet> Subnets, ImmutableArray<PortForward> Forwards)? _content;
 
-    /// <exception cref="Linux.Libc.ErrnoException">The kernel lacks nf_tables, or a part of it.</exception>
+    /// <exception cref="ErrnoException">The kernel lacks nf_tables, or a part of it.</exception>
     public void Replace(ImmutableArray<Subnet> subnets, ImmutableArray<PortForward> forwards)
     {
         lock (_gate)
@@ -45,9 +48,16 @@ internal sealed partial class BridgeFirewall(string bridge, NodeNamespace node, 
         lock (_gate)
         {
             _content = null;
-            _socket ??= node.Run(NftSocket.Open);
-            foreach (AddressFamily family in Families)
-                if (_socket.HasTable(_table, family)) _socket.Commit(_table, family, batch => batch.DropTable());
+            try
+            {
+                _socket ??= node.Run(NftSocket.Open);
+                foreach (AddressFamily family in Families)
+                    if (_socket.HasTable(_table, family)) _socket.Commit(_table, family, batch => batch.DropTable());
+            }
+            catch (ErrnoException e) when (e.Errno is Errno.EOPNOTSUPP or Errno.EINVAL or ProtocolNotSupported)
+            {
+                // A kernel without nf_tables has no tables of ours.
+            }
         }
     }
 

@@ -91,12 +91,12 @@ internal sealed partial class BridgeLink
     }
 
     /// <summary>Takes away the bridge if it is ours, and restores the tunables that nobody else may need by now.</summary>
-    public void Remove()
+    public void Remove(bool restoreTunables)
     {
         using RouteSocket route = _node.OpenRoute();
         if (_state.OwnsBridge && _name.Length > 0 && route.FindLink(_name) is { Kind: "bridge" } link) route.DeleteLink(link.Index);
         // Another bridge is another agent's or engine's, who may have come later, found forwarding on and rely on it.
-        if (!route.Links().Any(l => l.Kind == "bridge" && l.Name != _name))
+        if (restoreTunables && !route.Links().Any(l => l.Kind == "bridge" && l.Name != _name))
             foreach ((string path, string before) in _state.TunablesBefore)
                 if (_node.Tunable(path) is not null) _node.SetTunable(path, before);
         _state = _state with { OwnsBridge = false, TunablesBefore = ImmutableSortedDictionary<string, string>.Empty };

@@ -94,16 +94,25 @@ internal sealed partial class BridgeNetwork : IDisposable
     /// <summary>Bridge, tables, leases and tunables, as if they had never been. The pods' networks have been removed before.</summary>
     public void RemoveEverything()
     {
+        lock (_gate) Remove(restoreTunables: true);
+    }
+
+    /// <summary>The bridge goes with its last pod where pods get another network by now, which may need the node's forwarding.</summary>
+    public void GiveWay()
+    {
         lock (_gate)
-        {
-            _firewall.Remove();
-            _link.Remove();
-            _bridge = null;
-            Directory.Delete(_leaseDirectory, recursive: true);
-        }
+            if (Living().IsEmpty && _link.Exists()) Remove(restoreTunables: false);
     }
 
     public void Dispose() => _firewall.Dispose();
+
+    private void Remove(bool restoreTunables)
+    {
+        _firewall.Remove();
+        _link.Remove(restoreTunables);
+        _bridge = null;
+        if (Directory.Exists(_leaseDirectory)) Directory.Delete(_leaseDirectory, recursive: true);
+    }
 
     private Bridge EnsureBridge()
     {

@@ -87,6 +87,7 @@ public sealed partial class SandboxNetwork : ISandboxNetwork, IDisposable
         }
         parts.Records.Forget(sandboxId);
         NetworkRemoved(sandboxId);
+        if (record.Cni is null) GiveWay(parts);
     }
 
     public async Task ReconcileAsync(ImmutableHashSet<string> liveSandboxes, CancellationToken cancel)
@@ -104,6 +105,7 @@ public sealed partial class SandboxNetwork : ISandboxNetwork, IDisposable
         try
         {
             parts.Bridge.Restore();
+            GiveWay(parts);
         }
         catch (Exception e) when (e is RuntimeException or IOException)
         {
@@ -125,6 +127,18 @@ public sealed partial class SandboxNetwork : ISandboxNetwork, IDisposable
     public void Dispose()
     {
         if (_parts.IsValueCreated) _parts.Value.Bridge.Dispose();
+    }
+
+    private void GiveWay(Parts parts)
+    {
+        try
+        {
+            if (_configured.Read().Network is not null) parts.Bridge.GiveWay();
+        }
+        catch (IOException e)
+        {
+            BridgeNotRemoved(_settings.BridgeName, e.Message);
+        }
     }
 
     private async Task UndoAsync(string sandboxId)
@@ -170,6 +184,9 @@ public sealed partial class SandboxNetwork : ISandboxNetwork, IDisposable
 
     [LoggerMessage(LogLevel.Warning, "NetworkLeftoverKept sandbox={SandboxId}: it is tried again at the next start: {Cause}")]
     private partial void LeftoverKept(string sandboxId, string cause);
+
+    [LoggerMessage(LogLevel.Warning, "BridgeNotRemoved bridge={Bridge}: pods get their network by CNI now, and it is of no use: {Cause}")]
+    private partial void BridgeNotRemoved(string bridge, string cause);
 
     [LoggerMessage(LogLevel.Error, "BridgeNotRestored bridge={Bridge}: {Cause}")]
     private partial void BridgeNotRestored(string bridge, string cause);

@@ -270,6 +270,28 @@ public sealed class BridgeNetworkTests : IAsyncLifetime
         Assert.Contains("ip6 saddr fd77::/64", NetworkHost.Tool(_host.Node, "/usr/sbin/nft", "list", "ruleset"));
     }
 
+    [Fact]
+    public async Task In_this_programs_own_namespace_all_is_the_same_and_goes_again()
+    {
+        string bridge = $"nkt{Guid.NewGuid():N}"[..10];
+        SandboxNetwork network = _host.Start(_host.Settings with { Node = null, BridgeName = bridge, PodSubnet = null });
+        NetworkAttachment pod = _host.Pod(new PortMapping(48080, 8080, "TCP", "127.0.0.1"));
+        try
+        {
+            string ip = Assert.Single(await network.AddAsync(pod, Cancel));
+            using NetworkHost.Server listening = NetworkHost.Listen(pod, 8080);
+            Assert.NotEmpty(await NetworkHost.AskAsync(new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp), ip, 8080, 10));
+            Assert.NotEmpty(await NetworkHost.AskAsync(new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp), "127.0.0.1", 48080, 10));
+            Assert.Contains($"nativekubelet_{bridge}", Images.Tool.Run("/usr/sbin/nft", "list", "tables"));
+        }
+        finally
+        {
+            await network.RemoveEverythingAsync(CancellationToken.None);
+        }
+        Assert.DoesNotContain($"nativekubelet_{bridge}", Images.Tool.Run("/usr/sbin/nft", "list", "tables"));
+        Assert.DoesNotContain(bridge, Images.Tool.Run("/usr/sbin/ip", "link"));
+    }
+
     private static async Task<string> LoopbackOf(NetworkAttachment pod) => await NetworkHost.AskAsync(pod, "127.0.0.1", 8080);
 
     /// <summary>Looks until a text is there, with a deadline.</summary>

@@ -217,12 +217,15 @@ public sealed class CniNetworkTests : IAsyncLifetime
         Assert.Null(network.NotReady);
         Assert.StartsWith("10.78.0.", Assert.Single(await network.AddAsync(plugged, Cancel)));
         await network.RemoveAsync(bridged.SandboxId, Cancel);
+        Assert.DoesNotContain(_host.Links(), l => l.Name == "nkt0");       // the last of its pods is gone, and no other will come
+        Assert.Equal("1", _host.Node.Run(() => File.ReadAllText("/proc/sys/net/ipv4/ip_forward")).Trim());
         File.Delete(Path.Combine(_host.ConfDirectory, "10-pods.conflist"));
         await network.RemoveAsync(plugged.SandboxId, Cancel);
 
         Assert.Empty(Leased());
         Assert.DoesNotContain(_host.Links(), l => l.Name.StartsWith("veth", StringComparison.Ordinal));
         Assert.Null(network.NotReady);
+        Assert.StartsWith("10.77.0.", Assert.Single(await network.AddAsync(_host.Pod(), Cancel)));
         Assert.EndsWith("message:Network plugin returns error: cni plugin not initialized", _host.Start(_host.Settings with { BridgeName = "" }).NotReady);
     }
 

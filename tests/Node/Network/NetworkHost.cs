@@ -108,7 +108,7 @@ public sealed class NetworkHost : IAsyncDisposable
 
     public static Task<string> AskAsync(NetworkAttachment from, string address, int port, int seconds = 10) => AskAsync(In(from, () => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)), address, port, seconds);
 
-    private static async Task<string> AskAsync(Socket socket, string address, int port, int seconds)
+    public static async Task<string> AskAsync(Socket socket, string address, int port, int seconds)
     {
         using (socket)
         using (CancellationTokenSource deadline = new(TimeSpan.FromSeconds(seconds)))

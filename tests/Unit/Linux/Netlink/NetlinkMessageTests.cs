@@ -55,6 +55,28 @@ public sealed class NetlinkMessageTests
     }
 
     [Fact]
+    public void A_tracked_flow_tells_who_was_asked_and_who_answers()
+    {
+        const ushort newFlow = 0x100, original = 1, reply = 2, addresses = 1, ports = 2, identity = 12;
+        NetlinkWriter writer = new();
+        writer.Message(newFlow, NetlinkFlags.None, 1).Fixed(2u);
+        using (writer.Inside(original))
+        {
+            using (writer.Inside(addresses)) writer.Address(1, IPAddress.Parse("192.0.2.9")).Address(2, IPAddress.Parse("192.0.2.1"));
+            using (writer.Inside(ports)) writer.Byte(1, 17).Attribute(2, [0x9c, 0x40]).Attribute(3, [0, 53]);
+        }
+        using (writer.Inside(reply))
+        using (writer.Inside(addresses)) writer.Address(1, IPAddress.Parse("10.0.0.2")).Address(2, IPAddress.Parse("192.0.2.9"));
+        writer.NetworkNumber(identity, 7);
+        writer.End();
+
+        TrackedFlow flow = TrackedFlow.Parse(First(writer))!;
+
+        Assert.Equal((17, "192.0.2.1", 53, "10.0.0.2"), (flow.Protocol, flow.Destination.ToString(), flow.DestinationPort, flow.Answerer.ToString()));
+        Assert.Equal([0, 0, 0, 7], flow.Id);
+    }
+
+    [Fact]
     public void A_default_route_has_no_destination()
     {
         NetlinkWriter writer = new();
@@ -111,6 +133,7 @@ public sealed class NetlinkMessageTests
                 _ = NetworkLink.Parse(message);
                 _ = InterfaceAddress.Parse(message);
                 _ = NetworkRoute.Parse(message);
+                _ = TrackedFlow.Parse(message);
                 _ = NftSocket.ParseDropping(message);
                 _ = NftChanges.IsLoss(message, 1, "t");
             }
