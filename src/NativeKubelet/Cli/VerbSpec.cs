@@ -101,4 +101,4 @@ public sealed class UsageException(VerbSpec verb, string problem)
     : Exception($"nativekubelet {verb.Name}: {problem}; 'nativekubelet {verb.Name} --help' shows the usage");
 
 /// <summary>The verb cannot do what was asked: said in one line on stderr, exit code 1.</summary>
-public sealed class VerbException(string message) : Exception(message);
+public class VerbException(string message) : Exception(message);

@@ -44,6 +44,21 @@ public sealed class HttpConnection(Socket socket, Routes routes, TimeProvider ti
         while (!bytes.IsEmpty) bytes = bytes[await socket.SendAsync(bytes, SocketFlags.None, cancel)..];
     }
 
+    /// <summary>Completes when the peer has closed its side. Nothing else may read from the connection meanwhile.</summary>
+    internal async Task PeerLeftAsync(CancellationToken cancel)
+    {
+        byte[] one = new byte[1];
+        try
+        {
+            // Bytes that are there already are the next request: who sends one has not left.
+            if (await socket.ReceiveAsync(one, SocketFlags.Peek, cancel) > 0) await Task.Delay(Timeout.InfiniteTimeSpan, time, cancel);
+        }
+        catch (SocketException)
+        {
+            // Reset: gone as well.
+        }
+    }
+
     public void Dispose()
     {
         socket.Dispose();
@@ -107,7 +122,9 @@ public sealed class HttpResponse(HttpConnection connection, HttpRequest request)
     public async Task BytesAsync(int status, ReadOnlyMemory<byte> body, string type, CancellationToken cancel)
     {
         _started = true;
-        await connection.SendAsync(Whole(status, body.Span, type), cancel);
+        byte[] whole = Whole(status, body.Span, type);
+        // HEAD is told how long the answer would be, and gets none of it (RFC 9110 §9.3.2).
+        await connection.SendAsync(request.Method == "HEAD" ? whole.AsMemory(0, whole.Length - body.Length) : whole, cancel);
     }
 
     /// <summary>Sends one chunk at once; the first call sends the head.</summary>
@@ -122,6 +139,9 @@ public sealed class HttpResponse(HttpConnection connection, HttpRequest request)
         byte[] size = Encoding.ASCII.GetBytes($"{bytes.Length:x}\r\n");
         await connection.SendAsync((byte[])[.. size, .. bytes.Span, .. "\r\n"u8], cancel);
     }
+
+    /// <summary>For answers that may never end: its token is cancelled when the peer leaves.</summary>
+    public PeerWatch WatchPeer(CancellationToken cancel) => new(connection, cancel);
 
     internal async Task CompleteAsync(CancellationToken cancel)
     {

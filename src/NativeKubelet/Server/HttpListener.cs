@@ -9,7 +9,7 @@ public sealed partial class HttpListener(Routes routes, TimeProvider time, ILogg
 {
     private const int MostConnections = 64;
 
-    private static readonly TimeSpan Retry = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Retry = TimeSpan.FromSeconds(5), AcceptPause = TimeSpan.FromSeconds(1);
 
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Task> _loops = [];
@@ -65,7 +65,19 @@ public sealed partial class HttpListener(Routes routes, TimeProvider time, ILogg
             while (true)
             {
                 await room.WaitAsync(_stop.Token);
-                Socket peer = await listening.AcceptAsync(_stop.Token);
+                Socket peer;
+                try
+                {
+                    peer = await listening.AcceptAsync(_stop.Token);
+                }
+                catch (SocketException e)
+                {
+                    // Out of fds, or gone again before it was taken: later connections are served all the same.
+                    room.Release();
+                    AcceptFailed(e.Message);
+                    await Task.Delay(AcceptPause, time, _stop.Token);
+                    continue;
+                }
                 open.RemoveAll(t => t.IsCompleted);
                 open.Add(ServeAsync(peer, admit, room));
             }
@@ -104,6 +116,9 @@ public sealed partial class HttpListener(Routes routes, TimeProvider time, ILogg
 
     [LoggerMessage(LogLevel.Error, "Failed to listen on {Endpoint}, trying again every 5 s: {Cause}")]
     private partial void ListenFailed(string endpoint, string cause);
+
+    [LoggerMessage(LogLevel.Error, "Failed to accept a connection: {Cause}")]
+    private partial void AcceptFailed(string cause);
 
     [LoggerMessage(LogLevel.Error, "Request handler failed")]
     private partial void RequestFailed(Exception e);

@@ -1,0 +1,74 @@
+namespace NativeKubelet.Api.Local;
+
+/// <summary>What the agent says of itself at <c>/v1/node</c>.</summary>
+/// <param name="Version">Of Kubernetes and of this program, they are one.</param>
+/// <param name="CgroupMode">"v1", "hybrid" or "v2".</param>
+/// <param name="Runtime">The OCI runtime and its version.</param>
+/// <param name="Ready">Every pod source was read once and the runtime works.</param>
+/// <param name="NotReady">Why not; empty when ready.</param>
+public sealed record NodeDocument(
+    string Name,
+    string Version,
+    int Pid,
+    DateTimeOffset StartedAt,
+    string CgroupMode,
+    string CgroupDriver,
+    string Runtime,
+    bool Ready,
+    string NotReady,
+    NodePaths Paths);
+
+public sealed record NodePaths(string Root, string Data, string Run, string PodLogs, string Manifests);
+
+/// <param name="About"><c>pod/NAMESPACE/NAME</c> or <c>node/NAME</c>.</param>
+/// <param name="Container">Empty when it is about the object as a whole.</param>
+public sealed record EventDocument(
+    long Number,
+    DateTimeOffset First,
+    DateTimeOffset Last,
+    string Type,
+    string Reason,
+    string About,
+    string PodUid,
+    string Container,
+    string Message,
+    int Count);
+
+public sealed record EventListDocument(IReadOnlyList<EventDocument> Events);
+
+/// <summary>One thing that is wrong with a manifest; <paramref name="Line"/> 0 where it is not known.</summary>
+/// <param name="Severity">"error": it is not run. "warning": it runs, but something in it has no effect.</param>
+/// <param name="StandIn">The last valid content runs in its place.</param>
+public sealed record ProblemDocument(string Origin, int Document, int Line, string Field, string Message, string Severity, DateTimeOffset Since, bool StandIn);
+
+public sealed record ProblemListDocument(IReadOnlyList<ProblemDocument> Problems);
+
+/// <summary>One round of usage samples.</summary>
+/// <param name="At">The default value before the first round.</param>
+public sealed record UsageDocument(DateTimeOffset At, UsageFigures Node, IReadOnlyList<PodUsageDocument> Pods);
+
+public sealed record PodUsageDocument(string Uid, UsageFigures Total, IReadOnlyList<ContainerUsageDocument> Containers);
+
+public sealed record ContainerUsageDocument(string Name, string Id, UsageFigures Usage);
+
+/// <summary>Null: the kernel does not say, or there was no second sample yet.</summary>
+/// <param name="CpuNanoCores">CPU nanoseconds used per second.</param>
+public sealed record UsageFigures(long? CpuNanoCores, long? WorkingSetBytes, long? RssBytes, long? Pids);
+
+public sealed record ImageDocument(string Id, IReadOnlyList<string> Tags, IReadOnlyList<string> Digests, long SizeBytes, bool Pinned);
+
+public sealed record ImageListDocument(IReadOnlyList<ImageDocument> Images);
+
+/// <summary>One line of a pull's answer. The last one has either <paramref name="Image"/> or <paramref name="Error"/>.</summary>
+/// <param name="Total">0 while unknown.</param>
+public sealed record PullLine(string? Layer = null, long Done = 0, long Total = 0, string? Stage = null, ImageDocument? Image = null, string? Error = null);
+
+/// <summary>First packet of an exec or attach session; the ends follow as fds in the order in, out, error, those that are named.</summary>
+/// <param name="Kind">"exec" or "attach".</param>
+public sealed record StreamRequest(string Kind, string ContainerId, IReadOnlyList<string> Command, bool Tty, bool In, bool Out, bool Error);
+
+/// <summary>Later packets of the client: a signal for an exec's process, or the terminal's new size for an attach.</summary>
+public sealed record StreamControl(int? Signal = null, int? Rows = null, int? Columns = null);
+
+/// <summary>Packets of the agent. "started" comes first (with the terminal's fd, if asked for), "exited" or "failed" last.</summary>
+public sealed record StreamReply(string Kind, int ExitCode = 0, string? Error = null);

@@ -1,0 +1,55 @@
+namespace NativeKubelet.Api.Local;
+
+/// <summary>One pod as the local socket's <c>/v1/pods</c> tells of it: what a table needs, without the whole object.</summary>
+/// <param name="Status">What kubectl shows in its STATUS column: the phase, or the reason that explains it better.</param>
+/// <param name="Message">Why the pod was refused or evicted; empty otherwise.</param>
+/// <param name="Ip">The primary address; empty before the network is up.</param>
+/// <param name="Source">"file", "http" or "api".</param>
+/// <param name="DefaultContainer">The container that verbs mean when none is named; empty: the first one.</param>
+public sealed record PodDocument(
+    string Namespace,
+    string Name,
+    string Uid,
+    string Phase,
+    string Status,
+    string Message,
+    string Ip,
+    string Qos,
+    string Source,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset? StartTime,
+    string DefaultContainer,
+    IReadOnlyList<ContainerDocument> Containers)
+{
+    public int Restarts => Containers.Sum(c => c.Restarts);
+
+    public int Ready => Containers.Count(c => c.Ready);
+}
+
+/// <param name="Id">Empty before the first run.</param>
+/// <param name="State">"waiting", "running" or "terminated".</param>
+/// <param name="Reason">CrashLoopBackOff, Completed …; empty while running.</param>
+/// <param name="LogPath">The instance's log; empty before the first run.</param>
+/// <param name="PreviousLogPath">The log of the instance before; empty where there is none.</param>
+public sealed record ContainerDocument(
+    string Name,
+    string Id,
+    string Image,
+    string ImageId,
+    string State,
+    string Reason,
+    string Message,
+    int? ExitCode,
+    DateTimeOffset? Since,
+    bool Ready,
+    int Restarts,
+    bool Tty,
+    bool Stdin,
+    long? CpuLimitMillicores,
+    long? MemoryLimitBytes,
+    string LogPath,
+    string PreviousLogPath);
+
+/// <summary>One state of the node's pods; a watch sends one of these, as one line, per change.</summary>
+/// <param name="Version">Grows with every change.</param>
+public sealed record PodListDocument(long Version, IReadOnlyList<PodDocument> Pods);

@@ -1,0 +1,57 @@
+using System.Collections.Immutable;
+using NativeKubelet.Cli.Verbs;
+using NativeKubelet.Linux.Libc;
+
+namespace NativeKubelet.Cli;
+
+/// <summary>The verbs of the command line, and how they end: 0 done, 1 failed, 2 misused, 130 interrupted.</summary>
+/// <param name="All">In the order in which help lists them.</param>
+public sealed record VerbTable(ImmutableArray<VerbSpec> All)
+{
+    public const int Failed = 1, Misused = 2, Interrupted = 130;
+
+    /// <summary>The verbs that talk to a running agent.</summary>
+    public static VerbTable ForAgent(CliConsole console) => new(
+    [
+        new PsVerb(console).Spec,
+        new LogsVerb(console).Spec,
+    ]);
+
+    public VerbSpec? Find(string name) => All.FirstOrDefault(v => v.Name == name);
+
+    /// <summary>Runs a verb; what goes wrong is one line on stderr.</summary>
+    /// <param name="args">The words after the verb.</param>
+    public static async Task<int> RunAsync(VerbSpec verb, ReadOnlyMemory<string> args, CliConsole console, CancellationToken cancel)
+    {
+        try
+        {
+            int options = Array.IndexOf([.. args.Span], "--");
+            if (args.Span[..(options < 0 ? args.Length : options)].ContainsAny("--help", "-h"))
+            {
+                verb.PrintHelp(console.Out);
+                console.Out.Flush();
+                return 0;
+            }
+            return await verb.RunAsync(verb.Parse(args.Span), cancel);
+        }
+        catch (UsageException e)
+        {
+            console.Error.WriteLine(CliConsole.Clean(e.Message));
+            return Misused;
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            return Interrupted;
+        }
+        catch (ErrnoException e) when (e.Errno == Errno.EPIPE && e.Target is "stdout")
+        {
+            // The reader of our output has seen enough (head, a pager that was left).
+            return Failed;
+        }
+        catch (Exception e) when (e is VerbException or IOException or UnauthorizedAccessException)
+        {
+            console.Error.WriteLine(CliConsole.Clean($"nativekubelet {verb.Name}: {e.Message}"));
+            return Failed;
+        }
+    }
+}
