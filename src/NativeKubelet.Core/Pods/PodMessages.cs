@@ -17,7 +17,7 @@ public static class PodMessages
         $"Back-off restarting failed container {container} in pod {Format(pod)}");
 
     /// <summary>A start that failed and may not be repeated yet; for an image that is the pull's back-off.</summary>
-    public static WaitingContainer Held(V1Container want, StartFailure failure) => failure.Image is { } image && failure.Reason == "ErrImagePull"
+    public static WaitingContainer Held(V1Container want, StartFailure failure) => failure.Image is { } image && failure.Reason is "ErrImagePull" or "RegistryUnavailable"
         ? new(want.Name, "ImagePullBackOff", $"Back-off pulling image \"{image}\": {failure.Reason}: {failure.Message}", $"Back-off pulling image \"{image}\"")
         : new(want.Name, failure.Reason, failure.Message, "");
 }

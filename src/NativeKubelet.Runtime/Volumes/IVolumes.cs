@@ -1,0 +1,26 @@
+using System.Collections.Immutable;
+using k8s.Models;
+
+namespace NativeKubelet.Runtime;
+
+/// <summary>
+/// Volumes of the node's pods. Calls for one pod are made by that pod's worker only; calls for different pods run in
+/// parallel. Only volumes that a container mounts are made.
+/// </summary>
+public interface IVolumes
+{
+    /// <summary>Makes what is not there yet; what is there keeps its content, through restarts of containers and agents.</summary>
+    /// <exception cref="VolumeException">The first volume that cannot be had.</exception>
+    Task SetUpAsync(V1Pod pod, CancellationToken cancel);
+
+    /// <summary>Where the container's volumes are on the host, in the order of its volumeMounts; they have been set up.</summary>
+    /// <exception cref="VolumeException">A mount that this version does not make.</exception>
+    ImmutableArray<ResolvedMount> Mounts(V1Pod pod, V1Container container);
+
+    /// <summary>Ends the pod's volumes with their content; directories of the host stay as they are. Gone already is success.</summary>
+    /// <exception cref="VolumeException">Something would not go: try again.</exception>
+    Task TearDownAsync(string podUid, CancellationToken cancel);
+}
+
+/// <summary>A volume cannot be had or ended; the message is the event's, and says what would help.</summary>
+public sealed class VolumeException(string message, Exception? inner = null) : Exception(message, inner);

@@ -1,0 +1,78 @@
+using k8s.Models;
+using NativeKubelet.Core.Events;
+using NativeKubelet.Runtime;
+
+namespace NativeKubelet.Pods;
+
+/// <summary>Brings containers their images by pull policy (spec 30 §14); pulls of all pods take turns.</summary>
+/// <param name="parallel">How many pulls run at a time; null has no limit.</param>
+public sealed class ImagePulls(IImageStore images, PodEvents events, int? parallel, TimeProvider time) : IDisposable
+{
+    private readonly SemaphoreSlim? _turns = parallel is { } most ? new(most) : null;
+
+    /// <exception cref="ImageException">With the waiting reason; what people must know is told by events already.</exception>
+    public async Task<ImageRecord> EnsureAsync(V1Pod pod, V1Container container, CancellationToken cancel)
+    {
+        string name = container.Image;
+        ImageRecord? present = Find(pod, container);
+        if (present is not null && container.ImagePullPolicy != "Always")
+        {
+            events.Normal(pod, EventReasons.Pulled, EventMessages.Present(name), container.Name);
+            return present;
+        }
+        if (container.ImagePullPolicy == "Never")
+        {
+            events.Warning(pod, EventReasons.ErrImageNeverPull, EventMessages.NeverPull(name), container.Name);
+            throw new ImageException("ErrImageNeverPull", EventMessages.NeverPull(name));
+        }
+        events.Normal(pod, EventReasons.Pulling, EventMessages.Pulling(name), container.Name);
+        try
+        {
+            return await PullAsync(pod, container, cancel);
+        }
+        catch (ImageException e)
+        {
+            events.Warning(pod, EventReasons.Failed, EventMessages.PullFailed(name, e.Message), container.Name);
+            throw;
+        }
+    }
+
+    public void Dispose() => _turns?.Dispose();
+
+    private ImageRecord? Find(V1Pod pod, V1Container container)
+    {
+        try
+        {
+            return images.Find(container.Image);
+        }
+        catch (ImageException e)
+        {
+            events.Warning(pod, EventReasons.InspectFailed, e.Message, container.Name);
+            throw;
+        }
+    }
+
+    private async Task<ImageRecord> PullAsync(V1Pod pod, V1Container container, CancellationToken cancel)
+    {
+        string name = container.Image;
+        long asked = time.GetTimestamp();
+        if (_turns is not null) await _turns.WaitAsync(cancel);
+        try
+        {
+            // The one before in the queue may have brought it.
+            if (container.ImagePullPolicy != "Always" && images.Find(name) is { } present)
+            {
+                events.Normal(pod, EventReasons.Pulled, EventMessages.Present(name), container.Name);
+                return present;
+            }
+            long begun = time.GetTimestamp();
+            ImageRecord image = await images.PullAsync(name, [], null, cancel);
+            events.Normal(pod, EventReasons.Pulled, EventMessages.Pulled(name, time.GetElapsedTime(begun), time.GetElapsedTime(asked), image.SizeBytes), container.Name);
+            return image;
+        }
+        finally
+        {
+            _turns?.Release();
+        }
+    }
+}

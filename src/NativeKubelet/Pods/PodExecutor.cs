@@ -1,0 +1,183 @@
+using System.Collections.Immutable;
+using k8s.Models;
+using Microsoft.Extensions.Logging;
+using NativeKubelet.Core.Events;
+using NativeKubelet.Core.Manifests;
+using NativeKubelet.Core.Network;
+using NativeKubelet.Core.Pods;
+using NativeKubelet.Runtime;
+using NativeKubelet.Runtime.Cgroups;
+using NativeKubelet.Runtime.Volumes;
+
+namespace NativeKubelet.Pods;
+
+/// <summary>
+/// Carries out the steps that were decided on: cgroup, directory, volumes, names, sandbox, image, container, and the way
+/// back. It keeps nothing between steps, and every step may be repeated. Failures are outcomes; only a cancelled step throws.
+/// </summary>
+public sealed partial class PodExecutor(
+    IContainerRuntime runtime, ImagePulls images, IVolumes volumes, PodCgroups cgroups, RuntimePaths paths, NodeProfile node, PodEvents events, ILogger<PodExecutor> log)
+{
+    private readonly Lock _shares = new();
+
+    /// <exception cref="OperationCanceledException">What was begun is undone, or the runtime's snapshot tells of it.</exception>
+    public async Task<StepOutcome> ApplyAsync(PodStep step, PodIntent desired, CancellationToken cancel)
+    {
+        try
+        {
+            switch (step)
+            {
+                case CreateSandbox create:
+                    return await CreateSandboxAsync(create, desired.Pod, cancel);
+                case StartContainer start:
+                    return await StartAsync(start, desired.Pod, cancel);
+                case StopContainers stop:
+                    await StopAsync(stop.Containers, desired.Pod, cancel);
+                    break;
+                case StopPod stop:
+                    await StopAsync(stop.Containers, desired.Pod, cancel);
+                    foreach (string sandbox in stop.Sandboxes) await runtime.StopSandboxAsync(sandbox, cancel);
+                    break;
+                case RemoveContainer remove:
+                    await runtime.RemoveContainerAsync(remove.Id, cancel);
+                    break;
+                case RemoveSandbox remove:
+                    await runtime.RemoveSandboxAsync(remove.Id, cancel);
+                    break;
+                case TearDown:
+                    await TearDownAsync(desired.Uid, cancel);
+                    break;
+                case Forget:
+                    await ForgetAsync(desired.Pod, cancel);
+                    break;
+                default:
+                    throw new InvalidOperationException($"no such step: {step}");
+            }
+            return new StepOutcome.Done();
+        }
+        catch (Exception e) when (!cancel.IsCancellationRequested)
+        {
+            if (step is RemoveContainer or RemoveSandbox) LeftoverKept(PodMessages.Format(desired.Pod), e.Message);
+            else events.Warning(desired.Pod, EventReasons.FailedKillPod, $"error killing pod: {e.Message}");
+            return new StepOutcome.Failed(e.Message);
+        }
+    }
+
+    /// <summary>The Burstable tier weighs as much as its pods ask for together.</summary>
+    public void Weigh(IReadOnlyCollection<V1Pod> active)
+    {
+        try
+        {
+            lock (_shares) cgroups.UpdateBurstableShares(active);
+        }
+        catch (Exception e) when (e is IOException or FormatException)
+        {
+            SharesNotSet(e.Message);
+        }
+    }
+
+    private async Task<StepOutcome> CreateSandboxAsync(CreateSandbox create, V1Pod pod, CancellationToken cancel)
+    {
+        if (create.Attempt > 0) events.Normal(pod, EventReasons.SandboxChanged, EventMessages.SandboxChanged);
+        (string Reason, string Head) stage = (EventReasons.FailedCreatePodContainer, "unable to ensure pod container exists: ");
+        try
+        {
+            PodCgroup group = cgroups.EnsurePod(pod);
+            stage = (EventReasons.Failed, "error making pod data directories: ");
+            PodDirectory.Create(paths, pod.Metadata.Uid);
+            stage = (EventReasons.FailedMount, "");
+            await volumes.SetUpAsync(pod, cancel);
+            stage = (EventReasons.FailedCreatePodSandBox, "Failed to create pod sandbox: ");
+            if (!PodHostname.TryDerive(pod, node.Hostname, node.ClusterDomain, out PodHostname? names, out string fault))
+                throw new RuntimeException(EventReasons.FailedCreatePodSandBox, fault);
+            PodDns dns = PodDns.Build(pod, node.ReadDns());
+            foreach (DnsWarning warning in dns.Warnings) Tell(pod, warning);
+            await runtime.CreateSandboxAsync(new(pod, create.Attempt, names.Kernel, dns.Content, group.Path, Ports(pod)), cancel);
+            return new StepOutcome.Done();
+        }
+        catch (Exception e) when (!cancel.IsCancellationRequested)
+        {
+            if (e is RuntimeException { Reason: EventReasons.NetworkNotReady }) stage = (EventReasons.NetworkNotReady, "network is not ready: ");
+            events.Warning(pod, stage.Reason, stage.Head + e.Message);
+            return new StepOutcome.Failed(e.Message);
+        }
+    }
+
+    private async Task<StepOutcome> StartAsync(StartContainer start, V1Pod pod, CancellationToken cancel)
+    {
+        V1Container container = pod.Spec.Containers.First(c => c.Name == start.Container);
+        if (SupportedFields.Refusal(pod, container.Name) is { } refusal) return NotStarted(new("CreateContainerConfigError", refusal, Final: true));
+        int restarts = start.RestartCount ?? PodLogs.NextRestart(paths, pod, container.Name);
+        try
+        {
+            ImageRecord image = await images.EnsureAsync(pod, container, cancel);
+            await volumes.SetUpAsync(pod, cancel);
+            ImmutableArray<ResolvedMount> mounts = volumes.Mounts(pod, container);
+            await runtime.StartContainerAsync(
+                new(start.SandboxId, pod, container, restarts, start.BackoffStep, ContainerHash.Of(container), image, mounts, cgroups.Of(pod).Path, node.MemoryBytes), cancel);
+        }
+        catch (Exception e) when (!cancel.IsCancellationRequested)
+        {
+            return NotStarted(e switch
+            {
+                ImageException image => new(image.Reason, image.Message, container.Image, Final: image.Reason == "InvalidImageName"),
+                VolumeException => new("CreateContainerConfigError", e.Message),
+                RuntimeException run => new(run.Reason, run.Message, Recorded: HasRecord(pod, container.Name, restarts)),
+                _ => new("CreateContainerError", e.Message),
+            });
+        }
+        events.Normal(pod, EventReasons.Created, EventMessages.ContainerCreated, container.Name);
+        events.Normal(pod, EventReasons.Started, EventMessages.ContainerStarted, container.Name);
+        return new StepOutcome.Done();
+
+        StepOutcome NotStarted(StepOutcome.NotStarted failure)
+        {
+            events.Warning(pod, EventReasons.Failed, EventMessages.Error(failure.Image is null ? failure.Message : failure.Reason), container.Name);
+            return failure;
+        }
+    }
+
+    private bool HasRecord(V1Pod pod, string container, int restarts) => runtime.Sandboxes
+        .Any(s => s.PodUid == pod.Metadata.Uid && s.Containers.Any(c => c.Name == container && c.RestartCount == restarts && c.Phase == ContainerPhase.Exited));
+
+    private Task StopAsync(ValueList<ContainerStop> stops, V1Pod pod, CancellationToken cancel) => Task.WhenAll(stops.Select(stop =>
+    {
+        events.Normal(pod, EventReasons.Killing, stop.Message, stop.Container);
+        return runtime.StopContainerAsync(stop.Id, stop.Grace, cancel);
+    }));
+
+    private async Task TearDownAsync(string uid, CancellationToken cancel)
+    {
+        await volumes.TearDownAsync(uid, cancel);
+        if (!await cgroups.RemovePodAsync(uid, cancel)) throw new IOException($"processes in the cgroup of pod {uid} do not end");
+    }
+
+    private async Task ForgetAsync(V1Pod pod, CancellationToken cancel)
+    {
+        foreach (SandboxState sandbox in runtime.Sandboxes.Where(s => s.PodUid == pod.Metadata.Uid))
+            await runtime.RemoveSandboxAsync(sandbox.Id, cancel);
+        PodLogs.Remove(paths, pod);
+        // Last: as long as the directory is there, an agent that starts anew knows that something is left to do.
+        PodDirectory.Remove(paths, pod.Metadata.Uid);
+    }
+
+    private void Tell(V1Pod pod, DnsWarning warning)
+    {
+        events.Warning(pod, warning.Reason, warning.Message);
+        if (warning.OnNodeToo) events.NodeWarning(node.Facts.Name, warning.Reason, warning.Message);
+    }
+
+    private static ImmutableArray<PortMapping> Ports(V1Pod pod) => pod.Spec.HostNetwork == true ? [] :
+    [
+        .. from container in pod.Spec.Containers
+           from port in container.Ports ?? []
+           where port.HostPort is > 0
+           select new PortMapping(port.HostPort ?? 0, port.ContainerPort, port.Protocol ?? "TCP", port.HostIP ?? ""),
+    ];
+
+    [LoggerMessage(LogLevel.Warning, "LeftoverKept pod={Pod}: {Cause}")]
+    private partial void LeftoverKept(string pod, string cause);
+
+    [LoggerMessage(LogLevel.Warning, "BurstableSharesNotSet: {Cause}")]
+    private partial void SharesNotSet(string cause);
+}

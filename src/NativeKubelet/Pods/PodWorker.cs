@@ -1,0 +1,264 @@
+using k8s.Models;
+using Microsoft.Extensions.Logging;
+using NativeKubelet.Core.Events;
+using NativeKubelet.Core.Pods;
+using NativeKubelet.Core.Resources;
+using NativeKubelet.Runtime;
+using NativeKubelet.Status;
+
+namespace NativeKubelet.Pods;
+
+/// <summary>What every worker of a node shares.</summary>
+internal sealed record WorkerTools(
+    IContainerRuntime Runtime, PodExecutor Executor, StatusBoard Board, PodEvents Events, CrashBackoff Backoff, NodeProfile Node, TimeProvider Time, ILogger Log);
+
+/// <summary>
+/// The one loop that may touch one pod. Its mailbox is a single merged intent: the newest spec wins, a stop stays and
+/// only gets sharper, and a stop cancels the step in progress. Ends when nothing is left of the pod, or when the agent
+/// ends; the pod then runs on.
+/// </summary>
+internal sealed partial class PodWorker
+{
+    private static readonly TimeSpan AfterFault = TimeSpan.FromSeconds(10);
+
+    private readonly WorkerTools _tools;
+    private readonly bool _published;
+    private readonly SteadyClock _clock;
+    private readonly WakeUp _wake = new();
+    private readonly TaskCompletionSource _gone = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly StepRetries _retries = new();
+    private readonly Lock _gate = new();
+    private PodIntent _desired;              // immutable, swapped whole under _gate
+    private CancellationTokenSource? _step;  // of the step in progress, under _gate
+    private int _imagesCame;
+    private PodObserved? _seen;
+
+    // The loop's own, touched by it alone.
+    private PodProgress _progress = PodProgress.Start;
+    private PodStatus? _status;
+    private PodIntent? _decided;
+    private ValueList<WaitingContainer> _told = [];
+
+    /// <param name="published">False for a pod that no source names: it is ended, and nobody asks how it is.</param>
+    public PodWorker(V1Pod pod, bool published, WorkerTools tools)
+    {
+        (_desired, _published, _tools) = (new(pod), published, tools);
+        _clock = new SteadyClock(tools.Time);
+    }
+
+    public string Uid => Desired.Uid;
+
+    public string FullName => PodMessages.FullName(Desired.Pod);
+
+    public PodIntent Desired => Volatile.Read(ref _desired);
+
+    /// <summary>Completes when nothing is left of the pod; never when the agent ends before.</summary>
+    public Task Gone => _gone.Task;
+
+    /// <summary>False when the runtime's snapshot shows something that this worker has not looked at.</summary>
+    public bool HasSeen(PodObserved now) => Volatile.Read(ref _seen) is { } seen && seen == now;
+
+    /// <summary>Merges a change and wakes the loop; never blocks, from any thread.</summary>
+    public void Post(Func<PodIntent, PodIntent> change)
+    {
+        lock (_gate)
+        {
+            PodIntent before = _desired;
+            PodIntent after = change(before);
+            if (ReferenceEquals(before, after)) return;
+            Volatile.Write(ref _desired, after);
+            // Its callbacks run elsewhere: whoever asks for a stop does not wait for what it cancels.
+            if (after.Stop != before.Stop) _ = _step?.CancelAsync();
+        }
+        _wake.Ring();
+    }
+
+    public void Wake() => _wake.Ring();
+
+    /// <summary>Images came to the node: what waits for one looks again at once.</summary>
+    public void ImagesCame()
+    {
+        Interlocked.Exchange(ref _imagesCame, 1);
+        _wake.Ring();
+    }
+
+    /// <param name="before">Completes when the pod's place is free: pods of the same name have gone.</param>
+    public async Task RunAsync(Task before, CancellationToken shutdown)
+    {
+        using ITimer timer = _tools.Time.CreateTimer(_ => _wake.Ring(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        try
+        {
+            Show(Desired, PodPlan.Idle);
+            while (!before.IsCompleted && Desired.Stop is null)
+            {
+                await Task.WhenAny(before, _wake.Rung).WaitAsync(shutdown);
+                _wake.Reset();
+            }
+            while (!await GuardedRoundAsync(timer, shutdown)) shutdown.ThrowIfCancellationRequested();
+            if (_published) _tools.Board.Remove(Uid);
+            _gone.SetResult();
+        }
+        catch (Exception) when (shutdown.IsCancellationRequested)
+        {
+            // The pod runs on; the next agent takes it over.
+        }
+    }
+
+    /// <summary>A fault of ours must not end the one loop that looks after the pod.</summary>
+    private async Task<bool> GuardedRoundAsync(ITimer timer, CancellationToken shutdown)
+    {
+        try
+        {
+            return await RoundAsync(timer, shutdown);
+        }
+        catch (Exception e) when (!shutdown.IsCancellationRequested)
+        {
+            WorkerFailed(_tools.Log, e, PodMessages.Format(Desired.Pod));
+            _tools.Events.Warning(Desired.Pod, EventReasons.FailedSync, $"error determining status: {e.Message}");
+            await Task.Delay(AfterFault, _tools.Time, shutdown);
+            return false;
+        }
+    }
+
+    /// <summary>Looks, decides, shows, and does one thing or sleeps.</summary>
+    /// <returns>True when nothing is left of the pod.</returns>
+    private async Task<bool> RoundAsync(ITimer timer, CancellationToken shutdown)
+    {
+        _wake.Reset();
+        PodIntent desired = TakeIntent();
+        PodPlan plan = Show(desired, null);
+        DateTimeOffset now = _clock.Now;
+
+        if (plan.IsLast)
+        {
+            if (!plan.Steps.Any(s => _retries.Blocks(s, now))) return await DoAllAsync(desired, plan, shutdown);
+        }
+        else if (plan.Steps.FirstOrDefault(s => !_retries.Blocks(s, now)) is { } step)
+        {
+            // One at a time: what follows is decided with its outcome, and with all that happened meanwhile.
+            await DoAsync(step, desired, plan, shutdown);
+            return false;
+        }
+        await SleepAsync(Earlier(plan.WakeAt, _retries.WakeAt(plan.Steps, _clock.Now)), timer, shutdown);
+        return false;
+    }
+
+    private async Task<bool> DoAllAsync(PodIntent desired, PodPlan plan, CancellationToken shutdown)
+    {
+        foreach (PodStep step in plan.Steps)
+            if (!await DoAsync(step, desired, plan, shutdown)) return false;
+        return true;
+    }
+
+    private PodIntent TakeIntent()
+    {
+        PodIntent desired = Desired;
+        if (_decided is not null && !ReferenceEquals(desired, _decided))
+        {
+            _retries.Clear();
+            if (!ReferenceEquals(desired.Pod, _decided.Pod)) _progress = StepResults.ForNewSpec(_progress);
+        }
+        if (Interlocked.Exchange(ref _imagesCame, 0) == 1) _progress = _progress.WithoutPullFailures();
+        return _decided = desired;
+    }
+
+    /// <summary>Observes and publishes; decides anew unless the decision stands.</summary>
+    private PodPlan Show(PodIntent desired, PodPlan? standing)
+    {
+        DateTimeOffset wall = _tools.Time.GetUtcNow(), steady = _clock.Now;
+        PodObserved observed = PodObservation.Of(_tools.Runtime.Sandboxes, desired.Uid);
+        Volatile.Write(ref _seen, observed);
+        _progress = _progress.Noting(observed, wall, steady);
+        PodPlan plan = standing ?? PodActions.Compute(desired, observed, _progress, _tools.Backoff, steady);
+        if (!_published) return plan;
+
+        StatusFacts facts = new(_tools.Node.Ips, QosClasses.Of(desired.Pod).ToString());
+        _status = PodStatusBuilder.Build(desired, observed, _progress, plan, _status, facts, wall);
+        _tools.Board.Publish(new(desired.Pod, _status));
+        if (standing is null) TellWaits(desired.Pod, plan.Waiting);
+        return plan;
+    }
+
+    private void TellWaits(V1Pod pod, ValueList<WaitingContainer> waiting)
+    {
+        foreach (WaitingContainer wait in waiting)
+        {
+            if (wait.Event.Length == 0 || _told.Contains(wait)) continue;
+            if (wait.Reason != "ImagePullBackOff")
+            {
+                _tools.Events.Warning(pod, EventReasons.BackOff, wait.Event, wait.Container);
+                continue;
+            }
+            _tools.Events.Normal(pod, EventReasons.BackOff, wait.Event, wait.Container);
+            _tools.Events.Warning(pod, EventReasons.Failed, EventMessages.Error(wait.Reason), wait.Container);
+        }
+        _told = waiting;
+    }
+
+    /// <returns>False when the step failed or was overtaken by a stop.</returns>
+    private async Task<bool> DoAsync(PodStep step, PodIntent desired, PodPlan plan, CancellationToken shutdown)
+    {
+        using CancellationTokenSource cancel = CancellationTokenSource.CreateLinkedTokenSource(shutdown);
+        lock (_gate)
+        {
+            if (_desired.Stop != desired.Stop) return false;
+            _step = cancel;
+        }
+        try
+        {
+            _progress = StepResults.Before(step, _progress);
+            Task<StepOutcome> running = _tools.Executor.ApplyAsync(step, desired, cancel.Token);
+            while (!running.IsCompleted)
+            {
+                await Task.WhenAny(running, _wake.Rung);
+                if (running.IsCompleted) break;
+                // A pull may take minutes; what happens to the pod's other containers is told at once all the same.
+                _wake.Reset();
+                Show(desired, plan);
+            }
+            return Note(step, await running);
+        }
+        catch (Exception) when (cancel.IsCancellationRequested && !shutdown.IsCancellationRequested)
+        {
+            return false;   // overtaken by a stop, in whatever words the step said so
+        }
+        finally
+        {
+            lock (_gate) _step = null;
+        }
+    }
+
+    private bool Note(PodStep step, StepOutcome outcome)
+    {
+        DateTimeOffset now = _clock.Now;
+        _progress = StepResults.After(step, outcome, _progress, now);
+        if (outcome is StepOutcome.Failed failed)
+        {
+            _retries.Failed(step, now);
+            StepFailed(_tools.Log, PodMessages.Format(Desired.Pod), step.GetType().Name, failed.Cause);
+            return false;
+        }
+        _retries.Succeeded(step);
+        return true;
+    }
+
+    private async Task SleepAsync(DateTimeOffset? until, ITimer timer, CancellationToken shutdown)
+    {
+        if (until is { } moment && moment < DateTimeOffset.MaxValue)
+        {
+            // Timers count whole milliseconds; one that rang too early would only go round once more.
+            TimeSpan due = moment - _clock.Now + TimeSpan.FromMilliseconds(1);
+            timer.Change(due < TimeSpan.Zero ? TimeSpan.Zero : due, Timeout.InfiniteTimeSpan);
+        }
+        await _wake.Rung.WaitAsync(shutdown);
+        timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    private static DateTimeOffset? Earlier(DateTimeOffset? a, DateTimeOffset? b) => a is null || b < a ? b : a;
+
+    [LoggerMessage(LogLevel.Warning, "PodStepFailed pod={Pod} step={Step}: {Cause}; it is repeated")]
+    private static partial void StepFailed(ILogger log, string pod, string step, string cause);
+
+    [LoggerMessage(LogLevel.Error, "PodWorkerFailed pod={Pod}; it goes on in 10 s")]
+    private static partial void WorkerFailed(ILogger log, Exception fault, string pod);
+}

@@ -1,0 +1,93 @@
+using k8s.Models;
+using NativeKubelet.Core.Pods;
+
+namespace NativeKubelet.Status;
+
+/// <summary>A pod's status as Kubernetes objects carry it (spec 30 §10).</summary>
+public static class PodStatusWire
+{
+    /// <summary>The runtime's name before container IDs on every wire.</summary>
+    public const string RuntimeName = "nativekubelet";
+
+    /// <summary>The pod as the API would show it: its spec with the status told last.</summary>
+    public static V1Pod ToPod(PodView view) => new()
+    {
+        ApiVersion = "v1", Kind = "Pod", Metadata = view.Pod.Metadata, Spec = view.Pod.Spec, Status = ToWire(view),
+    };
+
+    public static V1PodStatus ToWire(PodView view)
+    {
+        PodStatus status = view.Status;
+        return new()
+        {
+            ObservedGeneration = status.ObservedGeneration,
+            Phase = status.Phase.ToString(),
+            Conditions = status.Conditions.Count == 0 ? null : [.. status.Conditions.Select(c => Condition(c, status.ObservedGeneration))],
+            Message = Set(status.Message),
+            Reason = Set(status.Reason),
+            HostIP = status.HostIps.Count == 0 ? null : status.HostIps[0],
+            HostIPs = status.HostIps.Count == 0 ? null : [.. status.HostIps.Select(ip => new V1HostIP { Ip = ip })],
+            PodIP = status.PodIps.Count == 0 ? null : status.PodIps[0],
+            PodIPs = status.PodIps.Count == 0 ? null : [.. status.PodIps.Select(ip => new V1PodIP { Ip = ip })],
+            StartTime = status.StartTime?.UtcDateTime,
+            ContainerStatuses = status.Containers.Count == 0 ? null
+                : [.. status.Containers.Select(c => Container(c, view.Pod.Spec.Containers.FirstOrDefault(spec => spec.Name == c.Name)))],
+            QosClass = status.QosClass,
+        };
+    }
+
+    public static string ContainerId(string id) => id.Length == 0 ? "" : $"{RuntimeName}://{id}";
+
+    private static V1PodCondition Condition(PodCondition condition, long? generation) => new()
+    {
+        Type = condition.Type,
+        Status = condition.Status ? "True" : "False",
+        Reason = Set(condition.Reason),
+        Message = Set(condition.Message),
+        LastTransitionTime = condition.Since.UtcDateTime,
+        ObservedGeneration = generation,
+    };
+
+    private static V1ContainerStatus Container(ContainerStatus container, V1Container? spec) => new()
+    {
+        Name = container.Name,
+        Image = container.Image,
+        ImageID = container.ImageId,
+        ContainerID = Set(ContainerId(container.Id)),
+        RestartCount = container.RestartCount,
+        Ready = container.Ready,
+        Started = container.Started,
+        State = State(container.State),
+        LastState = container.LastState is { } last ? State(last) : new V1ContainerState(),
+        VolumeMounts = spec?.VolumeMounts is { Count: > 0 } mounts ? [.. mounts.Select(Mount)] : null,
+    };
+
+    private static V1ContainerState State(ContainerStateOf state) => state switch
+    {
+        Waiting waiting => new() { Waiting = new() { Reason = Set(waiting.Reason), Message = Set(waiting.Message) } },
+        Running running => new() { Running = new() { StartedAt = running.StartedAt.UtcDateTime } },
+        Terminated end => new()
+        {
+            Terminated = new()
+            {
+                ExitCode = end.ExitCode,
+                Reason = Set(end.Reason),
+                Message = Set(end.Message),
+                StartedAt = end.StartedAt?.UtcDateTime,
+                FinishedAt = end.FinishedAt?.UtcDateTime,
+                ContainerID = Set(ContainerId(end.ContainerId)),
+            },
+        },
+        _ => throw new ArgumentOutOfRangeException(nameof(state), state, "no such container state"),
+    };
+
+    private static V1VolumeMountStatus Mount(V1VolumeMount mount) => new()
+    {
+        Name = mount.Name,
+        MountPath = mount.MountPath,
+        ReadOnlyProperty = mount.ReadOnlyProperty == true ? true : null,
+        RecursiveReadOnly = mount.ReadOnlyProperty == true ? "Disabled" : null,
+    };
+
+    private static string? Set(string text) => text.Length == 0 ? null : text;
+}
