@@ -1,10 +1,16 @@
+using NativeKubelet.Cli;
+using NativeKubelet.Composition;
+
 namespace NativeKubelet;
 
 internal static class Program
 {
-    private static int Main(string[] args)
+    /// <summary>A first word that is a verb is a verb; anything else is a kubelet's command line.</summary>
+    private static async Task<int> Main(string[] args)
     {
-        if (args is ["--version", ..]) Console.Out.WriteLine("Kubernetes v1.36.2");
-        return 0;
+        CliConsole console = CliConsole.OfProcess(TimeProvider.System);
+        VerbTable verbs = VerbTable.ForAgent(console);
+        if (args.Length > 0 && verbs.Find(args[0]) is { } verb) return await VerbTable.RunAsync(verb, args.AsMemory(1), console, CancellationToken.None);
+        return await Daemon.RunAsync(args, console.Error);
     }
 }

@@ -1,5 +1,8 @@
 using System.Collections.Immutable;
+using System.Text.Json;
 using Microsoft.Extensions.Logging;
+using NativeKubelet.Api.Kubelet;
+using NativeKubelet.Api.Local;
 using NativeKubelet.Config;
 using NativeKubelet.Core.Containers;
 using NativeKubelet.Core.Manifests;
@@ -7,6 +10,7 @@ using NativeKubelet.Core.Pods;
 using NativeKubelet.Core.Resources;
 using NativeKubelet.Events;
 using NativeKubelet.Linux.Cgroups;
+using NativeKubelet.Linux.Libc;
 using NativeKubelet.Pods;
 using NativeKubelet.Runtime;
 using NativeKubelet.Runtime.Cgroups;
@@ -14,12 +18,13 @@ using NativeKubelet.Runtime.Containers;
 using NativeKubelet.Runtime.Images;
 using NativeKubelet.Runtime.Images.Import;
 using NativeKubelet.Runtime.Images.Layers;
-using NativeKubelet.Runtime.Images.Registry;
 using NativeKubelet.Runtime.Network;
 using NativeKubelet.Runtime.Stats;
 using NativeKubelet.Runtime.Volumes;
+using NativeKubelet.Server.Local;
 using NativeKubelet.Sources;
 using NativeKubelet.Status;
+using CgroupDriver = NativeKubelet.Core.Resources.CgroupDriver;
 
 namespace NativeKubelet.Composition;
 
@@ -29,52 +34,200 @@ namespace NativeKubelet.Composition;
 /// </summary>
 internal sealed partial class NodeAgent : IAsyncDisposable
 {
-    private readonly CancellationTokenSource _ending = new();
-    private readonly List<Task> _loops = [];
+    private readonly NodePlan _plan;
+    private readonly TimeProvider _time;
     private readonly ILogger _log;
+    private readonly DateTimeOffset _started;
+    private readonly DesiredPods _desired;
+    private readonly PreloadDirectory _preload;
+    private readonly ImagePulls _pulls;
+    private readonly LocalApi _api;
+    private readonly ImmutableArray<IPodSource> _sources;
+    private readonly TaskCompletionSource _preloaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private NodeAgent(ILogger log) => _log = log;
-
-    public required KubeletOptions Options { get; init; }
-    public required NodeIdentity Identity { get; init; }
-    public required PodCgroups Cgroups { get; init; }
-    public required SandboxNetwork Network { get; init; }
-    public required ImageStore Images { get; init; }
-    public required NodeRuntime Runtime { get; init; }
-    public required PodWorkers Workers { get; init; }
-    public required StatusBoard Board { get; init; }
-    public required EventLog Events { get; init; }
-    public required UsageSampler Usage { get; init; }
-    public required PreloadDirectory Preload { get; init; }
-
-    /// <summary>Takes over what an earlier agent left; pods begin with <see cref="Start"/>.</summary>
-    /// <param name="facts">Of the machine.</param>
-    public static async Task<NodeAgent> OpenAsync(
-        KubeletOptions options, MachineFacts facts, NodeIdentity identity, TimeProvider time, ILoggerFactory logs, CancellationToken cancel)
+    private NodeAgent(
+        NodePlan plan, Foundation parts, ImmutableArray<IPodSource> sources, TimeProvider time, ILoggerFactory logs)
     {
-        CgroupFs groups = new(facts.Cgroups, time);
-        LimitSettings limits = Limits(options, facts);
-        PodCgroups cgroups = new(Tree(options.Cgroups), groups, limits, logs.CreateLogger<PodCgroups>());
-        StatusBoard board = new();
-        EventLog events = new(time);
-        SandboxNetwork? network = null;
+        (_plan, _time, _log, _sources, _started) = (plan, time, logs.CreateLogger<NodeAgent>(), sources, time.GetUtcNow());
+        (Cgroups, Network, Images, Runtime) = parts;
+        KubeletOptions options = plan.Options;
+        NodeProfile node = ProfileOf(plan);
+        Events = new EventLog(time);
+        PodEvents events = new(Events, logs.CreateLogger<PodEvents>());
+        Volumes volumes = new(options.Paths, time);
+        _pulls = new ImagePulls(Images, events, options.Images.MaxParallelPulls, time);
+        PodExecutor executor = new(Runtime, _pulls, volumes, Cgroups, options.Paths, node, events, logs.CreateLogger<PodExecutor>());
+        Workers = new PodWorkers(Runtime, executor, Board, events, CrashBackoff.Of(options.Pods.MaxRestartBackOff), node, time, logs);
+        PodCleanup cleanup = new(Runtime, Workers, volumes, Cgroups, options.Paths, logs.CreateLogger<PodCleanup>());
+        _desired = new DesiredPods(sources, Runtime, Workers, cleanup, Board, events, node, plan.Resources.Node.Fit, time, logs.CreateLogger<DesiredPods>());
+        _preload = new PreloadDirectory(options.Images.PreloadDirectory, options.Paths, Images, logs.CreateLogger<PreloadDirectory>());
+        LocalSources told = new(
+            Board, Events, Runtime, Images, PodStatusWire.ToPod, () => UsageSnapshot.Empty, () => _desired.ManifestProblems,
+            () => JsonSerializer.Serialize(options.Configuration, KubeletConfigurationContext.Default.KubeletConfiguration), Describe);
+        _api = new LocalApi(told, options.Paths.Run, time, logs);
+    }
+
+    public StatusBoard Board { get; } = new();
+
+    public EventLog Events { get; }
+
+    public PodWorkers Workers { get; }
+
+    public NodeRuntime Runtime { get; }
+
+    public ImageStore Images { get; }
+
+    public PodCgroups Cgroups { get; }
+
+    public SandboxNetwork Network { get; }
+
+    public ImmutableArray<ManifestProblem> ManifestProblems => _desired.ManifestProblems;
+
+    /// <summary>Completes when every source has named its pods and what they lack was begun.</summary>
+    public Task Complete => _desired.Complete;
+
+    /// <summary>Takes over what an earlier agent left; new pods begin with <see cref="RunAsync"/>.</summary>
+    /// <exception cref="ConfigException">The configuration cannot be on this machine.</exception>
+    /// <exception cref="IOException">A directory, group or store cannot be had.</exception>
+    public static async Task<NodeAgent> OpenAsync(
+        NodePlan plan, ImmutableArray<IPodSource> sources, TimeProvider time, ILoggerFactory logs, CancellationToken cancel)
+    {
+        KubeletOptions options = plan.Options;
+        CgroupFs groups = new(plan.Machine.Cgroups, time);
+        LimitSettings limits = LimitsOf(plan);
+        PodCgroups cgroups = new(TreeOf(options.Cgroups), groups, limits, logs.CreateLogger<PodCgroups>());
+        SandboxNetwork network = new(NetworkOf(options), time, logs.CreateLogger<SandboxNetwork>());
         ImageStore? images = null;
         NodeRuntime? runtime = null;
         try
         {
-            network = new SandboxNetwork(NetworkOf(options), time, logs.CreateLogger<SandboxNetwork>());
-            images = ImageStore.Open(
-                options.Paths, new RegistryClient(new RegistrySettings(), time, logs.CreateLogger<RegistryClient>()), LayerLimits.Default, time, logs.CreateLogger<ImageStore>());
-            runtime = await NodeRuntime.OpenAsync(
-                RuntimeOf(options, facts, identity, limits), cgroups, groups, images, network, time, logs.CreateLogger<NodeRuntime>(), cancel);
-            throw new NotImplementedException();
+            if (plan.OwnTree) cgroups.CreateRoot();
+            try
+            {
+                cgroups.EnsureNode(plan.Resources.PodsGroup);
+            }
+            catch (ErrnoException e)
+            {
+                // The pods that run use more than is granted them now: they run on, new ones are judged by the new figures.
+                PodsGroupLimitRefused(logs.CreateLogger<NodeAgent>(), e.Message);
+            }
+            images = ImageStore.Open(options.Paths, new NoRegistry(), LayerLimits.Default, time, logs.CreateLogger<ImageStore>());
+            runtime = await NodeRuntime.OpenAsync(RuntimeOf(plan, limits), cgroups, groups, images, network, time, logs.CreateLogger<NodeRuntime>(), cancel);
+            return new NodeAgent(plan, new(cgroups, network, images, runtime), sources, time, logs);
         }
         catch
         {
             if (runtime is not null) await runtime.DisposeAsync();
             images?.Dispose();
-            network?.Dispose();
+            network.Dispose();
             throw;
         }
     }
+
+    /// <summary>Runs pods until cancelled; they run on then.</summary>
+    /// <exception cref="Exception">A loop of the agent ended by a fault: whoever started it starts it anew.</exception>
+    public async Task RunAsync(CancellationToken cancel)
+    {
+        using CancellationTokenSource ending = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        List<Task> loops = [Workers.RunAsync(ending.Token), PreloadAsync(ending.Token), SourcesAsync(ending.Token)];
+        Task first = await Task.WhenAny(loops);
+        await ending.CancelAsync();
+        await Task.WhenAll(loops).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        if (!cancel.IsCancellationRequested) await first;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _api.DisposeAsync();
+        await Workers.DisposeAsync();
+        _pulls.Dispose();
+        await Runtime.DisposeAsync();
+        Images.Dispose();
+        Network.Dispose();
+        foreach (IDisposable source in _sources.OfType<IDisposable>()) source.Dispose();
+    }
+
+    private async Task PreloadAsync(CancellationToken cancel)
+    {
+        try
+        {
+            await _preload.RunAsync(_ =>
+            {
+                _preloaded.TrySetResult();
+                Workers.ImagesCame();
+            }, cancel);
+        }
+        catch (Exception e) when (!cancel.IsCancellationRequested)
+        {
+            // Pods whose images are here need no archives.
+            PreloadEnded(e);
+            _preloaded.TrySetResult();
+        }
+        await Task.Delay(Timeout.InfiniteTimeSpan, cancel);
+    }
+
+    private async Task SourcesAsync(CancellationToken cancel)
+    {
+        // A pod must not ask a registry for what lies on this machine.
+        await _preloaded.Task.WaitAsync(cancel);
+        await _desired.RunAsync(cancel);
+        await Task.Delay(Timeout.InfiniteTimeSpan, cancel);
+    }
+
+    private NodeDocument Describe()
+    {
+        KubeletOptions options = _plan.Options;
+        string notReady = !_desired.Complete.IsCompleted ? "not every pod source was read yet" : Network.NotReady ?? "";
+        return new(
+            _plan.Identity.Name, KubeletVersion.Text, Environment.ProcessId, _started, ModeOf(_plan.Machine.Cgroups.Mode),
+            options.Cgroups.Driver.ToString().ToLowerInvariant(), options.Pods.Runtime, notReady.Length == 0, notReady,
+            new(options.Paths.Root, options.Paths.Data, options.Paths.Run, options.Paths.PodLogs, options.Sources.ManifestPath ?? ""));
+    }
+
+    private static string ModeOf(CgroupMode mode) => mode switch { CgroupMode.Unified => "v2", CgroupMode.Hybrid => "hybrid", _ => "v1" };
+
+    private static CgroupTree TreeOf(CgroupOptions options)
+    {
+        CgroupDriver driver = options.Driver == Config.CgroupDriver.Systemd ? CgroupDriver.Systemd : CgroupDriver.Cgroupfs;
+        return new(driver, CgroupName.FromCgroupfs(options.Root), options.PerQos);
+    }
+
+    private static LimitSettings LimitsOf(NodePlan plan)
+    {
+        CgroupOptions options = plan.Options.Cgroups;
+        return new(
+            plan.Machine.MemoryBytes, plan.Machine.Cgroups.Unified, [], options.CpuQuota, (long)options.CpuQuotaPeriod.TotalMicroseconds,
+            SingleProcessOomKill: options.SingleProcessOomKill ?? !plan.Machine.Cgroups.Unified, PodPids: options.PodPidsLimit ?? -1);
+    }
+
+    private static NetworkSettings NetworkOf(KubeletOptions options) => new(
+        options.Network.BridgeName, options.Network.PodSubnet, options.Network.CniConfDirectory, [.. options.Network.CniBinDirectories],
+        options.Network.CniCacheDirectory, options.Paths.Data);
+
+    private static RuntimeSettings RuntimeOf(NodePlan plan, LimitSettings limits)
+    {
+        (KubeletOptions options, Machine machine) = (plan.Options, plan.Machine);
+        return new(
+            options.Paths,
+            new RuncCommand(OciRuntime.Find(options.Pods.Runtime), options.Paths.RuncState, options.Cgroups.Driver == Config.CgroupDriver.Systemd),
+            new LogCeiling(options.ContainerLogs.MaxBytes ?? 0, options.ContainerLogs.MaxFiles),
+            limits, new MachineView(machine.Cgroups.Unified, []), machine.BootId, plan.Identity.Hostname, options.Network.ClusterDomain, machine.Capabilities,
+            machine.LowestOomScoreAdj);
+    }
+
+    private static NodeProfile ProfileOf(NodePlan plan)
+    {
+        Dictionary<string, string> labels = new(plan.Options.Node.Labels) { ["kubernetes.io/hostname"] = plan.Identity.Name };
+        return new(
+            new NodeFacts(plan.Identity.Name, labels), plan.Identity.Hostname, plan.Identity.Addresses.Select(a => a.ToString()).ToValueList(),
+            plan.Machine.MemoryBytes, plan.Options.Network.ClusterDomain, [.. plan.Options.Network.ClusterDns], plan.Options.Network.ResolvConf);
+    }
+
+    private sealed record Foundation(PodCgroups Cgroups, SandboxNetwork Network, ImageStore Images, NodeRuntime Runtime);
+
+    [LoggerMessage(LogLevel.Warning, "PodsGroupLimitRefused: {Cause}; what runs there uses more than the configuration leaves it")]
+    private static partial void PodsGroupLimitRefused(ILogger log, string cause);
+
+    [LoggerMessage(LogLevel.Error, "PreloadDirectoryEnded: archives that are put there from now on are not seen")]
+    private partial void PreloadEnded(Exception fault);
 }
