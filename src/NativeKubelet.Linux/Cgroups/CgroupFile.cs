@@ -4,10 +4,10 @@ using NativeKubelet.Linux.Libc;
 
 namespace NativeKubelet.Linux.Cgroups;
 
-/// <summary>One write, one value: the kernel takes a control file's text whole or not at all.</summary>
+/// <summary>One write, one value: the kernel takes a control file's text whole or not at all, and gives it so.</summary>
 internal static partial class CgroupFile
 {
-    private const int WriteOnly = 1, CloseOnExec = 0x80000;
+    private const int ReadOnly = 0, WriteOnly = 1, CloseOnExec = 0x80000;
 
     /// <exception cref="ErrnoException">The target names file and value.</exception>
     public static void Write(string path, string value)
@@ -17,6 +17,23 @@ internal static partial class CgroupFile
         byte[] bytes = Encoding.ASCII.GetBytes(value);
         while (Put(file, bytes, (nuint)bytes.Length) < 0)
             if (Marshal.GetLastPInvokeError() != Errno.EINTR) throw ErrnoException.Last("write", $"\"{value}\" to {path}");
+    }
+
+    /// <returns>0, or the errno.</returns>
+    public static int TryOpen(string path, out FileDescriptor file)
+    {
+        file = Open(path, ReadOnly | CloseOnExec);
+        return file.IsInvalid ? Marshal.GetLastPInvokeError() : 0;
+    }
+
+    /// <summary>The file's text as it is now: the kernel makes it anew for each read from the start.</summary>
+    /// <returns>The number of bytes, or the errno below zero: ENODEV when the group was removed.</returns>
+    public static int ReadAtStart(FileDescriptor file, byte[] into)
+    {
+        nint count;
+        do count = Get(file, into, (nuint)into.Length, 0);
+        while (count < 0 && Marshal.GetLastPInvokeError() == Errno.EINTR);
+        return count < 0 ? -Marshal.GetLastPInvokeError() : (int)count;
     }
 
     /// <summary>Mode 0755; one that exists is as good.</summary>
@@ -40,6 +57,9 @@ internal static partial class CgroupFile
 
     [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
     private static partial nint Put(FileDescriptor fd, byte[] data, nuint length);
+
+    [LibraryImport("libc", EntryPoint = "pread", SetLastError = true)]
+    private static partial nint Get(FileDescriptor fd, byte[] data, nuint length, long offset);
 
     [LibraryImport("libc", EntryPoint = "mkdir", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int MakeDirectory(string path, uint mode);

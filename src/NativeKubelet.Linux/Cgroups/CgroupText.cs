@@ -27,4 +27,14 @@ public static class CgroupText
         }
         return null;
     }
+
+    /// <summary>How many tasks the machine has: the second number of the fourth word of /proc/loadavg (proc(5)).</summary>
+    public static long? Tasks(ReadOnlySpan<byte> loadavg)
+    {
+        int slash = loadavg.IndexOf((byte)'/');
+        if (slash < 0) return null;
+        ReadOnlySpan<byte> rest = loadavg[(slash + 1)..];
+        int end = rest.IndexOf((byte)' ');
+        return end < 0 ? null : Single(rest[..end]);
+    }
 }

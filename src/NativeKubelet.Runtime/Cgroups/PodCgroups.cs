@@ -35,6 +35,8 @@ public sealed partial class PodCgroups
 
     public CgroupTree Tree { get; }
 
+    public CgroupLayout Layout => _groups.Layout;
+
     /// <summary>Where holders live: beside the pods, so that a pod's CPU limit does not slow its own start.</summary>
     public string HolderGroup => Tree.Path(Tree.Root).TrimEnd('/') + "/nativekubelet";
 
@@ -67,6 +69,16 @@ public sealed partial class PodCgroups
     {
         CgroupName name = Tree.Pod(pod.Metadata.Uid, QosClasses.Of(pod));
         return new(pod.Metadata.Uid, name, Tree.Path(name));
+    }
+
+    /// <summary>The group of a pod of which only the UID is known, by looking into each tier.</summary>
+    /// <returns>Null when it is gone; the root where pods have no groups of their own.</returns>
+    public CgroupName? FindPod(string uid)
+    {
+        if (!Tree.PerQos) return Tree.Root;
+        foreach (QosClass qos in Tiers)
+            if (Tree.Pod(uid, qos) is var name && _groups.Exists(Tree.Path(name))) return name;
+        return null;
     }
 
     /// <summary>Makes the pod's group and sets its limits; a group that exists is left as it is.</summary>

@@ -18,7 +18,7 @@ public sealed class CgroupUsageTests
             groups.Attach(group + "/leaf", sleeper.Id);
             using CgroupUsageReader reader = new(layout, group);
 
-            CgroupUsage usage = reader.Read();
+            CgroupUsage usage = Assert.NotNull(reader.Read());
             Assert.NotNull(usage.CpuNanoseconds);
             Assert.NotNull(usage.WorkingSet);
             Assert.NotNull(usage.Rss);
@@ -34,6 +34,7 @@ public sealed class CgroupUsageTests
 
             Assert.True(await groups.DestroyAsync(group, TestContext.Current.CancellationToken));
             await sleeper.WaitForExitAsync(TestContext.Current.CancellationToken);
+            Assert.Null(reader.Read());
         }
         finally
         {
