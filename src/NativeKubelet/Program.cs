@@ -1,4 +1,5 @@
 using NativeKubelet.Cli;
+using NativeKubelet.Cli.Verbs;
 using NativeKubelet.Composition;
 
 namespace NativeKubelet;
@@ -10,6 +11,7 @@ internal static class Program
     {
         CliConsole console = CliConsole.OfProcess(TimeProvider.System);
         VerbTable verbs = VerbTable.ForAgent(console);
+        verbs = verbs with { All = verbs.All.Insert(0, new RunVerb(console, level => new StderrLog(level < 0 ? TextWriter.Null : console.Error)).Spec) };
         if (args.Length > 0 && verbs.Find(args[0]) is { } verb) return await VerbTable.RunAsync(verb, args.AsMemory(1), console, CancellationToken.None);
         return await Daemon.RunAsync(args, console.Error);
     }

@@ -19,6 +19,7 @@ public sealed partial class HolderConnection : IAsyncDisposable
     private readonly ConcurrentDictionary<ulong, TaskCompletionSource<HolderMessage>> _replies = new();
     private readonly ConcurrentDictionary<ulong, TaskCompletionSource<Start>> _starts = new();
     private readonly Channel<HolderEvent> _events = Channel.CreateUnbounded<HolderEvent>();
+    private bool _disposed;
     private readonly CancellationTokenSource _closing = new();
     private readonly Task _receiving;
     private ulong _lastRequest;
@@ -223,7 +224,8 @@ public sealed partial class HolderConnection : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (Process.IsClosed) return;
+        // Whoever stops the sandbox and whoever saw the holder go may both come here.
+        if (Interlocked.Exchange(ref _disposed, true)) return;
         await _closing.CancelAsync();
         _socket.Shutdown();
         await _receiving;

@@ -80,7 +80,8 @@ internal sealed partial class SandboxEvents(
 
     private async Task LostAsync(Sandbox sandbox, HolderConnection holder, HolderLost lost)
     {
-        if (!lost.HolderDied) return;      // this agent let go of it
+        // This agent let go of it, or told it to go.
+        if (!lost.HolderDied || sandbox.Holder != holder) return;
         HolderDied(sandbox.Id, sandbox.Record.PodNamespace, sandbox.Record.PodName, holder.Process.Pid);
         await HolderGoneAsync(sandbox);
         await holder.DisposeAsync();

@@ -60,9 +60,9 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         Workers = new PodWorkers(Runtime, executor, Board, events, CrashBackoff.Of(options.Pods.MaxRestartBackOff), node, time, logs);
         PodCleanup cleanup = new(Runtime, Workers, volumes, Cgroups, options.Paths, logs.CreateLogger<PodCleanup>());
         _desired = new DesiredPods(sources, Runtime, Workers, cleanup, Board, events, node, plan.Resources.Node.Fit, time, logs.CreateLogger<DesiredPods>());
-        _preload = new PreloadDirectory(options.Images.PreloadDirectory, options.Paths, Images, logs.CreateLogger<PreloadDirectory>());
+        _preload = new PreloadDirectory(options.Images.PreloadDirectory, plan.Images, Images, logs.CreateLogger<PreloadDirectory>());
         LocalSources told = new(
-            Board, Events, Runtime, Images, PodStatusWire.ToPod, () => UsageSnapshot.Empty, () => _desired.ManifestProblems,
+            Board, Events, Runtime, Images, PodStatusWire.ToPod, () => Usage, () => _desired.ManifestProblems,
             () => JsonSerializer.Serialize(options.Configuration, KubeletConfigurationContext.Default.KubeletConfiguration), Describe);
         _api = new LocalApi(told, options.Paths.Run, time, logs);
     }
@@ -78,6 +78,8 @@ internal sealed partial class NodeAgent : IAsyncDisposable
     public ImageStore Images { get; }
 
     public PodCgroups Cgroups { get; }
+
+    public UsageSnapshot Usage { get; } = UsageSnapshot.Empty;
 
     public SandboxNetwork Network { get; }
 
@@ -111,7 +113,7 @@ internal sealed partial class NodeAgent : IAsyncDisposable
                 // The pods that run use more than is granted them now: they run on, new ones are judged by the new figures.
                 PodsGroupLimitRefused(logs.CreateLogger<NodeAgent>(), e.Message);
             }
-            images = ImageStore.Open(options.Paths, new NoRegistry(), LayerLimits.Default, time, logs.CreateLogger<ImageStore>());
+            images = ImageStore.Open(plan.Images, new NoRegistry(), LayerLimits.Default, time, logs.CreateLogger<ImageStore>());
             runtime = await NodeRuntime.OpenAsync(RuntimeOf(plan, limits), cgroups, groups, images, network, time, logs.CreateLogger<NodeRuntime>(), cancel);
             return new NodeAgent(plan, new(cgroups, network, images, runtime), sources, time, logs);
         }
