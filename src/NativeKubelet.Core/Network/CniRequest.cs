@@ -27,7 +27,7 @@ public static class CniRequest
     public static JsonObject Capabilities(IEnumerable<CniPort> ports, string cgroupPath, ImmutableDictionary<string, string> annotations, CniBandwidth? bandwidth, ResolvConf? dns)
     {
         JsonObject all = [];
-        JsonArray mappings = [.. ports.Where(p => p.HostPort > 0).Select(p => new JsonObject
+        JsonArray mappings = [.. ports.Where(p => p.HostPort > 0).Select(JsonNode (p) => new JsonObject
         {
             ["hostPort"] = p.HostPort,
             ["containerPort"] = p.ContainerPort,
