@@ -86,6 +86,7 @@ internal sealed class RunVerb(CliConsole console, Func<int, ILoggerFactory> logs
             // How pods look while they are ended is nobody's question any more.
             await seen.CancelAsync();
             await Ended(showing, telling);
+            view.Show(PodDocuments.List(agent.Board.Now, agent.Runtime.Sandboxes), agent.Usage);
             if (interrupts.Came) view.Note("stopping; once more to kill at once");
             await EndAsync(agent, kill.Token);
             await ending.CancelAsync();
