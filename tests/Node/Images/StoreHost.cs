@@ -68,7 +68,7 @@ public sealed class StoreHost : IDisposable
         DirectoryHandle.DeleteTree(Root);
     }
 
-    private static string Tools
+    public static string Tools
     {
         get
         {

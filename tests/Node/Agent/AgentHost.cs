@@ -1,0 +1,228 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
+using NativeKubelet.Api.Local;
+using NativeKubelet.Cli;
+using NativeKubelet.Linux.Cgroups;
+using NativeKubelet.Linux.Files;
+using NativeKubelet.Linux.Mounts;
+using NativeKubelet.Runtime.Network;
+using NativeKubelet.Tests.Node.Images;
+
+namespace NativeKubelet.Tests.Node.Agent;
+
+/// <summary>The program itself as a daemon, with directories, control groups, a bridge and a port of its own. What it made goes with it.</summary>
+public sealed class AgentHost : IAsyncDisposable
+{
+    public const string Image = "localhost/nativekubelet/hello:latest";
+    private readonly string _tag = Guid.NewGuid().ToString("N")[..8];
+    private readonly CgroupFs _groups = new(CgroupLayout.Detect(), TimeProvider.System);
+    private readonly StringBuilder _said = new();
+    private Process? _agent;
+
+    public AgentHost(bool withImage = true)
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "needs root: it makes namespaces, control groups and mounts");
+        Root = $"/var/tmp/nk-test-{_tag}";
+        Directory.CreateDirectory(Manifests);
+        Directory.CreateDirectory(this["data/preload"]);
+        if (withImage) File.Copy(ProgramFile.DemoImage, this["data/preload/hello.tar"]);
+        HealthzPort = FreePort();
+        _groups.Create(Tree);
+        File.WriteAllText(this["config.yaml"], $"""
+            apiVersion: kubelet.config.k8s.io/v1beta1
+            kind: KubeletConfiguration
+            staticPodPath: {Manifests}
+            podLogsDir: {this["logs/pods"]}
+            cgroupRoot: {Tree}
+            healthzPort: {HealthzPort}
+            """);
+    }
+
+    public string Root { get; }
+    public string Manifests => this["manifests"];
+    public string RunDirectory => this["run"];
+    public int HealthzPort { get; }
+    public AgentClient Client => new(RunDirectory);
+    public string this[string name] => Path.Combine(Root, name);
+
+    /// <summary>All that the agents of this host wrote to stderr.</summary>
+    public string Said { get { lock (_said) return _said.ToString(); } }
+
+    private string Tree => $"/nk-test-{_tag}";
+
+    public static CancellationToken Deadline(int seconds = 60) => new CancellationTokenSource(TimeSpan.FromSeconds(seconds)).Token;
+
+    /// <summary>Returns when the agent has read its sources.</summary>
+    public async Task StartAsync(params string[] more)
+    {
+        Launch(more);
+        await ServingAsync();
+    }
+
+    public void Launch(params string[] more)
+    {
+        ProcessStartInfo start = new(ProgramFile.Path)
+        {
+            RedirectStandardError = true,
+            WorkingDirectory = "/",
+        };
+        string[] arguments =
+        [
+            $"--config={this["config.yaml"]}", $"--root-dir={this["kubelet"]}", $"--data-dir={this["data"]}", $"--run-dir={RunDirectory}",
+            $"--container-logs-dir={this["logs/containers"]}", $"--bridge-name=nkt{_tag}", $"--cni-conf-dir={this["cni"]}", .. more,
+        ];
+        foreach (string argument in arguments) start.ArgumentList.Add(argument);
+        _agent = Process.Start(start)!;
+        _agent.ErrorDataReceived += (_, line) =>
+        {
+            lock (_said) _said.AppendLine(line.Data);
+        };
+        _agent.BeginErrorReadLine();
+    }
+
+    public async Task ServingAsync()
+    {
+        CancellationToken deadline = Deadline();
+        while (true)
+        {
+            try
+            {
+                if ((await Client.GetAsync("/v1/node", LocalJson.Default.NodeDocument, deadline)).Ready) return;
+            }
+            catch (VerbException)
+            {
+                Assert.False(_agent!.HasExited, $"the agent ended: {Said}");
+            }
+            // Its socket appears in a directory that does not exist yet: there is nothing to wait on but itself.
+            await Task.Delay(10, deadline);
+        }
+    }
+
+    public async Task<int> ExitedAsync()
+    {
+        await _agent!.WaitForExitAsync(Deadline());
+        return _agent.ExitCode;
+    }
+
+    /// <summary>SIGKILL: the agent has no last word.</summary>
+    public async Task KillAsync()
+    {
+        _agent!.Kill();
+        await _agent.WaitForExitAsync(Deadline());
+        _agent.Dispose();
+        _agent = null;
+    }
+
+    /// <summary>SIGTERM, as a service manager stops it.</summary>
+    public async Task<(int Code, TimeSpan Took)> TerminateAsync()
+    {
+        long begun = Stopwatch.GetTimestamp();
+        Tool.Run("/bin/kill", "-TERM", $"{_agent!.Id}");
+        await _agent.WaitForExitAsync(Deadline());
+        (int, TimeSpan) end = (_agent.ExitCode, Stopwatch.GetElapsedTime(begun));
+        _agent.Dispose();
+        _agent = null;
+        return end;
+    }
+
+    /// <summary>Everything dies and what lies on tmpfs is gone, as after a power cut.</summary>
+    public async Task RebootAsync()
+    {
+        if (_agent is not null) await KillAsync();
+        Assert.True(await _groups.DestroyAsync(Tree, Deadline()));
+        Unmount();
+        DirectoryHandle.DeleteTree(RunDirectory);
+        _groups.Create(Tree);
+    }
+
+    /// <summary>As an editor or a configuration tool puts it there: whole or not at all.</summary>
+    public void Write(string name, string manifest)
+    {
+        File.WriteAllText(this[name], manifest);
+        File.Move(this[name], Path.Combine(Manifests, name), overwrite: true);
+    }
+
+    public void Remove(string name) => File.Delete(Path.Combine(Manifests, name));
+
+    /// <summary>A pod on the host's network with one container that runs a script.</summary>
+    public static string Pod(string name, string script, string restart = "Always") => $$"""
+        apiVersion: v1
+        kind: Pod
+        metadata: {name: {{name}}}
+        spec:
+          hostNetwork: true
+          restartPolicy: {{restart}}
+          terminationGracePeriodSeconds: 2
+          containers:
+          - {name: main, image: {{Image}}, imagePullPolicy: Never, command: [sh, -c, {{System.Text.Json.JsonSerializer.Serialize(script)}}]}
+        """;
+
+    /// <summary>Waits until the node's pods are as asked; tells what they were when they never are.</summary>
+    public async Task<IReadOnlyList<PodDocument>> PodsAsync(Func<IReadOnlyList<PodDocument>, bool> wanted, int seconds = 60)
+    {
+        IReadOnlyList<PodDocument> last = [];
+        try
+        {
+            await foreach (PodListDocument list in Client.LinesAsync("GET", "/v1/pods?watch", LocalJson.Default.PodListDocument, Deadline(seconds)))
+                if (wanted(last = list.Pods)) return last;
+        }
+        catch (OperationCanceledException)
+        {
+        }
+        throw new InvalidOperationException($"pods never were as asked: {string.Join("; ", last.Select(p => $"{p.Name} {p.Status} {p.Ready}"))}\n{Said}");
+    }
+
+    public async Task<PodDocument> RunningAsync(string name) =>
+        (await PodsAsync(pods => pods.Any(p => Is(p, name) && p.Status == "Running" && p.Ready == p.Containers.Count))).Single(p => Is(p, name));
+
+    /// <summary>Static pods carry their node's name.</summary>
+    public static bool Is(PodDocument pod, string name) => pod.Name.StartsWith(name + "-", StringComparison.Ordinal);
+
+    /// <summary>Processes anywhere in this host's control groups.</summary>
+    public int[] Processes() =>
+    [
+        .. from directory in Directory.GetDirectories("/proc")
+           let pid = int.TryParse(Path.GetFileName(directory), out int number) ? number : 0
+           where pid > 0 && In(pid)
+           select pid,
+    ];
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_agent is not null) await KillAsync();
+        Assert.True(await _groups.DestroyAsync(Tree, Deadline()));
+        using (SandboxNetwork network = new(
+            new NetworkSettings($"nkt{_tag}", null, this["cni"], [], this["cni-cache"], this["data"]), TimeProvider.System, NullLogger.Instance))
+            await network.RemoveEverythingAsync(Deadline());
+        Unmount();
+        DirectoryHandle.DeleteTree(Root);
+    }
+
+    private bool In(int pid)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{pid}/cgroup").Contains(Tree + "/", StringComparison.Ordinal);
+        }
+        catch (IOException)
+        {
+            return false;      // it has ended
+        }
+    }
+
+    private void Unmount()
+    {
+        foreach (MountInfo mount in MountInfo.Parse(File.ReadAllText("/proc/self/mountinfo")).Reverse())
+            if (mount.MountPoint.StartsWith(Root + "/", StringComparison.Ordinal)) MountPoint.Detach(mount.MountPoint);
+    }
+
+    private static int FreePort()
+    {
+        using TcpListener listener = new(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
