@@ -1,19 +1,19 @@
 using System.Collections.Immutable;
 using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
 using NativeKubelet.Linux.Files;
 using NativeKubelet.Linux.Processes;
 using NativeKubelet.Runtime;
 using NativeKubelet.Runtime.Images;
 using NativeKubelet.Runtime.Images.Content;
 using NativeKubelet.Runtime.Images.Import;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace NativeKubelet.Tests.Node.Images;
 
 /// <summary>Archives as other tools write them, and as nobody should.</summary>
 public sealed class ImportTests : IDisposable
 {
-    private const string Skopeo = "/usr/bin/skopeo", Umoci = "/usr/bin/umoci", Buildah = "/usr/bin/buildah", Victim = "NK_IMPORT_VICTIM";
+    private const string Skopeo = "/usr/bin/skopeo", Umoci = "/usr/bin/umoci", Buildah = "/usr/bin/buildah";
     private readonly StoreHost _host = new();
 
     [Theory]
@@ -274,9 +274,9 @@ public sealed class ImportTests : IDisposable
         {
             using Inotify inotify = new();
             inotify.Watch(Path.Combine(_host.StoreDirectory, "layers"), FileEvents.MovedTo | FileEvents.Created);
-            using PidFd child = Spawn.Start(new(Environment.ProcessPath!, [Environment.ProcessPath!, .. Self(), "-noLogo", "-explicit", "only", "-method", $"{typeof(ImportTests).FullName}.{nameof(Imports_until_it_is_killed)}"])
+            using PidFd child = Spawn.Start(new(Environment.ProcessPath!, [Environment.ProcessPath!, .. Self(), "-noLogo", "-explicit", "only", "-method", $"{typeof(ImportVictim).FullName}.{nameof(ImportVictim.Imports_until_it_is_killed)}"])
             {
-                Environment = [$"{Victim}={_host.Root}", "PATH=/usr/bin:/bin", $"DOTNET_ROOT={Environment.GetEnvironmentVariable("DOTNET_ROOT")}", "HOME=/root"],
+                Environment = [$"{ImportVictim.Root}={_host.Root}", "PATH=/usr/bin:/bin", $"DOTNET_ROOT={Environment.GetEnvironmentVariable("DOTNET_ROOT")}", "HOME=/root"],
             });
             // Each layer makes two events: its directory, and its name. Killed after another number of them each time.
             int wanted = random.Next(1, 8);
@@ -292,20 +292,6 @@ public sealed class ImportTests : IDisposable
             ImageRecord image = Assert.Single(await store.ImportAsync(archive, StoreHost.Deadline()));
             await store.RemoveAsync(image.Id, StoreHost.Deadline());
             Assert.Empty(_host.LayerDirectories);
-        }
-    }
-
-    /// <summary>Not a test: what another process runs until <see cref="An_agent_killed_anywhere_in_an_import_leaves_a_store_that_goes_on"/> kills it.</summary>
-    [Fact(Explicit = true)]
-    public async Task Imports_until_it_is_killed()
-    {
-        string root = Environment.GetEnvironmentVariable(Victim)!;
-        RuntimePaths paths = new(Path.Combine(root, "kubelet"), Path.Combine(root, "data"), Path.Combine(root, "run"), Path.Combine(root, "logs"), Path.Combine(root, "links"));
-        using ImageStore store = ImageStore.Open(paths, new DirectoryRegistry(root), NativeKubelet.Runtime.Images.Layers.LayerLimits.Default, TimeProvider.System, NullLogger.Instance);
-        while (true)
-        {
-            ImageRecord image = (await store.ImportAsync(Path.Combine(root, "layout"), CancellationToken.None))[0];
-            await store.RemoveAsync(image.Id, CancellationToken.None);
         }
     }
 

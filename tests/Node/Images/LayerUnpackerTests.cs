@@ -41,14 +41,16 @@ public sealed class LayerUnpackerTests : IDisposable
     [MemberData(nameof(Forms))]
     public void An_entry_wins_over_a_whiteout_of_its_name_in_the_same_layer(bool overlay)
     {
-        _stack.Add(new LayerBuilder().File("first", "old").File("second", "old").Directory("dir/").File("dir/old").Directory("gone/").File("gone/old"));
+        _stack.Add(new LayerBuilder().File("first", "old").File("second", "old").Directory("dir/").File("dir/old").Directory("gone/").File("gone/old")
+            .Directory("late/").File("late/old"));
         _stack.Add(new LayerBuilder()
             .Whiteout("first").File("first", "new").File("second", "new").Whiteout("second")
-            .Whiteout("dir").Directory("dir/").File("dir/new").Whiteout("gone").File("gone/implied"));
+            .Whiteout("dir").Directory("dir/").File("dir/new").Whiteout("gone").File("gone/implied")
+            .Directory("late/").File("late/new").Whiteout("late"));
 
         string merged = Merged(overlay);
 
-        Assert.Equal(["dir", "dir/new", "first", "gone", "gone/implied", "second"], Tree(merged));
+        Assert.Equal(["dir", "dir/new", "first", "gone", "gone/implied", "late", "late/new", "second"], Tree(merged));
         Assert.Equal("newnew", File.ReadAllText(Path.Combine(merged, "first")) + File.ReadAllText(Path.Combine(merged, "second")));
     }
 
