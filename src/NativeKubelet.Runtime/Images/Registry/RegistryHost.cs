@@ -20,7 +20,8 @@ public enum HostCapabilities
 /// <param name="Headers">Sent to this host with every request, and to no other.</param>
 public sealed record RegistryHost(Uri Root, HostCapabilities Capabilities, HostTls Tls, ImmutableArray<KeyValuePair<string, string>> Headers)
 {
-    private const string Hub = "docker.io", HubServer = "registry-1.docker.io";
+    internal const string Hub = "docker.io";
+    private const string HubServer = "registry-1.docker.io";
 
     /// <summary>The registry itself, where nothing is configured.</summary>
     public static RegistryHost Of(string domain) => new(DefaultRoot(domain), HostCapabilities.Pull | HostCapabilities.Resolve, HostTls.None, []);

@@ -8,6 +8,9 @@ public sealed record RegistrySettings
     /// <summary>Searched in this order for a directory named after the registry, with a hosts.toml or certificates in it.</summary>
     public ImmutableArray<string> HostsDirectories { get; init; } = ["/etc/containerd/certs.d", "/etc/docker/certs.d"];
 
+    /// <summary>The node's docker configurations; the first that has credentials counts.</summary>
+    public ImmutableArray<string> CredentialFiles { get; init; } = [];
+
     public string UserAgent { get; init; } = "nativekubelet";
 
     /// <summary>For a connection and its TLS, where hosts.toml says nothing else.</summary>

@@ -97,7 +97,7 @@ internal sealed class RegistryTokens(RegistryTransport transport, RegistrySettin
             }
     }
 
-    private HttpRequestMessage PlainRequest(Uri realm, string? service, string scope, RegistryCredential? credential)
+    private static HttpRequestMessage PlainRequest(Uri realm, string? service, string scope, RegistryCredential? credential)
     {
         StringBuilder query = new(realm.Query.TrimStart('?'));
         if (service is not null) Append(query, "service", service);

@@ -1,4 +1,3 @@
-using System.Net.Http.Headers;
 using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography;
@@ -105,14 +104,11 @@ internal sealed class RegistryTransport(RegistrySettings settings) : IDisposable
             options.ClientCertificates = clients;
             options.LocalCertificateSelectionCallback = (_, _, _, _, _) => clients[0];
         }
-        if (tls.SkipVerify) options.RemoteCertificateValidationCallback = static (_, _, _, _) => true;
-        else if (tls.Authorities.Length > 0)
-        {
-            X509Certificate2Collection authorities = [];
-            foreach (string file in tls.Authorities) authorities.AddRange(Load(file, Authorities));
-            options.RemoteCertificateValidationCallback = (_, certificate, chain, errors) =>
-                errors == SslPolicyErrors.None || (errors == SslPolicyErrors.RemoteCertificateChainErrors && certificate is X509Certificate2 server && Trusts(authorities, server, chain));
-        }
+        if (!tls.SkipVerify && tls.Authorities.IsEmpty) return options;
+        X509Certificate2Collection authorities = [];
+        foreach (string file in tls.Authorities) authorities.AddRange(Load(file, Authorities));
+        options.RemoteCertificateValidationCallback = (_, certificate, chain, errors) => tls.SkipVerify || errors == SslPolicyErrors.None
+            || (errors == SslPolicyErrors.RemoteCertificateChainErrors && certificate is X509Certificate2 server && Trusts(authorities, server, chain));
         return options;
     }
 
