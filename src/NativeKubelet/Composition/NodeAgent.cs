@@ -4,7 +4,6 @@ using Microsoft.Extensions.Logging;
 using NativeKubelet.Api.Kubelet;
 using NativeKubelet.Api.Local;
 using NativeKubelet.Config;
-using NativeKubelet.Core.Containers;
 using NativeKubelet.Core.Manifests;
 using NativeKubelet.Core.Pods;
 using NativeKubelet.Core.Resources;
@@ -60,9 +59,10 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         Workers = new PodWorkers(Runtime, executor, Board, events, CrashBackoff.Of(options.Pods.MaxRestartBackOff), node, time, logs);
         PodCleanup cleanup = new(Runtime, Workers, volumes, Cgroups, options.Paths, logs.CreateLogger<PodCleanup>());
         _desired = new DesiredPods(sources, Runtime, Workers, cleanup, Board, events, node, plan.Resources.Node.Fit, time, logs.CreateLogger<DesiredPods>());
+        Usage = new UsageSampler(Runtime, Cgroups, time, logs.CreateLogger<UsageSampler>());
         _preload = new PreloadDirectory(options.Images.PreloadDirectory, plan.Images, Images, logs.CreateLogger<PreloadDirectory>());
         LocalSources told = new(
-            Board, Events, Runtime, Images, PodStatusWire.ToPod, () => Usage, () => _desired.ManifestProblems,
+            Board, Events, Runtime, Images, PodStatusWire.ToPod, Usage.SampleNow, () => _desired.ManifestProblems,
             () => JsonSerializer.Serialize(options.Configuration, KubeletConfigurationContext.Default.KubeletConfiguration), Describe);
         _api = new LocalApi(told, options.Paths.Run, time, logs);
     }
@@ -79,7 +79,7 @@ internal sealed partial class NodeAgent : IAsyncDisposable
 
     public PodCgroups Cgroups { get; }
 
-    public UsageSnapshot Usage { get; } = UsageSnapshot.Empty;
+    public UsageSampler Usage { get; }
 
     public SandboxNetwork Network { get; }
 
@@ -131,7 +131,7 @@ internal sealed partial class NodeAgent : IAsyncDisposable
     public async Task RunAsync(CancellationToken cancel)
     {
         using CancellationTokenSource ending = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        List<Task> loops = [Workers.RunAsync(ending.Token), PreloadAsync(ending.Token), SourcesAsync(ending.Token)];
+        List<Task> loops = [Workers.RunAsync(ending.Token), Usage.RunAsync(ending.Token), PreloadAsync(ending.Token), SourcesAsync(ending.Token)];
         Task first = await Task.WhenAny(loops);
         await ending.CancelAsync();
         await Task.WhenAll(loops).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
@@ -142,6 +142,7 @@ internal sealed partial class NodeAgent : IAsyncDisposable
     {
         await _api.DisposeAsync();
         await Workers.DisposeAsync();
+        Usage.Dispose();
         _pulls.Dispose();
         await Runtime.DisposeAsync();
         Images.Dispose();
@@ -197,9 +198,8 @@ internal sealed partial class NodeAgent : IAsyncDisposable
     private static LimitSettings LimitsOf(NodePlan plan)
     {
         CgroupOptions options = plan.Options.Cgroups;
-        return new(
-            plan.Machine.MemoryBytes, plan.Machine.Cgroups.Unified, [], options.CpuQuota, (long)options.CpuQuotaPeriod.TotalMicroseconds,
-            SingleProcessOomKill: options.SingleProcessOomKill ?? !plan.Machine.Cgroups.Unified, PodPids: options.PodPidsLimit ?? -1);
+        bool limitedSwap = plan.Options.Configuration.MemorySwap?.SwapBehavior == "LimitedSwap";
+        return plan.Machine.Limits(options.CpuQuota, options.CpuQuotaPeriod, options.SingleProcessOomKill, options.PodPidsLimit, limitedSwap);
     }
 
     private static NetworkSettings NetworkOf(KubeletOptions options) => new(
@@ -208,13 +208,12 @@ internal sealed partial class NodeAgent : IAsyncDisposable
 
     private static RuntimeSettings RuntimeOf(NodePlan plan, LimitSettings limits)
     {
-        (KubeletOptions options, Machine machine) = (plan.Options, plan.Machine);
-        return new(
+        KubeletOptions options = plan.Options;
+        return plan.Machine.Settings(
             options.Paths,
             new RuncCommand(OciRuntime.Find(options.Pods.Runtime), options.Paths.RuncState, options.Cgroups.Driver == Config.CgroupDriver.Systemd),
             new LogCeiling(options.ContainerLogs.MaxBytes ?? 0, options.ContainerLogs.MaxFiles),
-            limits, new MachineView(machine.Cgroups.Unified, []), machine.BootId, plan.Identity.Hostname, options.Network.ClusterDomain, machine.Capabilities,
-            machine.LowestOomScoreAdj);
+            limits, plan.Identity.Hostname, options.Network.ClusterDomain);
     }
 
     private static NodeProfile ProfileOf(NodePlan plan)

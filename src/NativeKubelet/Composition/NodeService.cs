@@ -3,6 +3,8 @@ using System.Net;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using NativeKubelet.Config;
+using NativeKubelet.Linux.Files;
+using NativeKubelet.Runtime.Machines;
 using NativeKubelet.Server;
 using NativeKubelet.Sources;
 
@@ -42,12 +44,13 @@ internal sealed partial class NodeService(KubeletOptions options, TimeProvider t
     {
         // Ephemeral storage is counted where pods' volumes will be.
         Directory.CreateDirectory(options.Paths.Root);
-        Machine machine = Machine.Read();
+        MachineFacts machine = MachineReader.Read();
+        foreach (string fact in machine.Doubts) MachineInDoubt(fact);
         NodeIdentity identity = NodeIdentity.Read(options.Node);
         if (identity.Problem is { } doubt) AddressInDoubt(doubt);
         CgroupOptions groups = options.Cgroups;
         NodeResources resources = NodeResources.Compute(
-            machine.Capacity(options.Pods.MaxPods, options.Paths.Root), groups.KubeReserved, groups.SystemReserved,
+            machine.Capacity(options.Pods.MaxPods, FileSystemSpace.Of(options.Paths.Root).TotalBytes), groups.KubeReserved, groups.SystemReserved,
             options.Configuration.EvictionHard ?? [], groups.Enforce);
         return new(options, machine, identity, resources, OwnTree: false);
     }
@@ -65,6 +68,9 @@ internal sealed partial class NodeService(KubeletOptions options, TimeProvider t
 
     [LoggerMessage(LogLevel.Information, "NodeStarted version={Version} node={Node}")]
     private partial void Started(string version, string node);
+
+    [LoggerMessage(LogLevel.Warning, "MachineInDoubt: {Doubt}")]
+    private partial void MachineInDoubt(string doubt);
 
     [LoggerMessage(LogLevel.Warning, "NodeAddressInDoubt: {Doubt}")]
     private partial void AddressInDoubt(string doubt);

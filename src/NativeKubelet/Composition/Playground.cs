@@ -5,6 +5,7 @@ using NativeKubelet.Linux.Files;
 using NativeKubelet.Linux.Libc;
 using NativeKubelet.Linux.Mounts;
 using NativeKubelet.Runtime;
+using NativeKubelet.Runtime.Machines;
 
 namespace NativeKubelet.Composition;
 
@@ -29,10 +30,10 @@ internal sealed class Playground
         ]));
         RuntimePaths paths = options.Paths with { PodLogs = $"{_home}/logs/pods" };
         Directory.CreateDirectory(paths.Root);
-        Machine machine = Machine.Read();
+        MachineFacts machine = MachineReader.Read();
         Plan = new(
             options with { Paths = paths }, machine, NodeIdentity.Read(options.Node),
-            NodeResources.Everything(machine.Capacity(options.Pods.MaxPods, paths.Root)), OwnTree: true)
+            NodeResources.Everything(machine.Capacity(options.Pods.MaxPods, FileSystemSpace.Of(paths.Root).TotalBytes)), OwnTree: true)
         {
             Images = images is null ? paths : paths with { Data = Path.GetFullPath(images) },
         };

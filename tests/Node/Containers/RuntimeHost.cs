@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using k8s.Models;
 using Microsoft.Extensions.Logging.Abstractions;
-using NativeKubelet.Core.Containers;
 using NativeKubelet.Core.Resources;
 using NativeKubelet.Linux.Cgroups;
 using NativeKubelet.Linux.Files;
@@ -9,6 +8,7 @@ using NativeKubelet.Linux.Mounts;
 using NativeKubelet.Runtime;
 using NativeKubelet.Runtime.Cgroups;
 using NativeKubelet.Runtime.Containers;
+using NativeKubelet.Runtime.Machines;
 using NativeKubelet.Tests.Node.Images;
 
 namespace NativeKubelet.Tests.Node.Containers;
@@ -21,14 +21,13 @@ public sealed class RuntimeHost : IAsyncDisposable
 {
     private const string Busybox = "localhost/nativekubelet/hello:latest";
     private readonly StoreHost _images = new();
-    private readonly CgroupLayout _layout = CgroupLayout.Detect();
+    private readonly MachineFacts _machine = MachineReader.Read();
     private readonly CgroupFs _groups;
-    private readonly string _bootId = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
 
     private RuntimeHost()
     {
         Assert.SkipUnless(File.Exists("/usr/sbin/runc"), "needs runc");
-        _groups = new CgroupFs(_layout, TimeProvider.System);
+        _groups = new CgroupFs(_machine.Cgroups, TimeProvider.System);
         Cgroups = new PodCgroups(new CgroupTree(CgroupDriver.Cgroupfs, CgroupName.Root.Child($"nk-test-{Guid.NewGuid():N}")), _groups, Limits, NullLogger<PodCgroups>.Instance);
     }
 
@@ -38,7 +37,7 @@ public sealed class RuntimeHost : IAsyncDisposable
     public ImageRecord Image { get; private set; } = null!;
     public LogCeiling Logs { get; set; } = new(10 << 20, 5);
 
-    private LimitSettings Limits => new(8L << 30, _layout.Unified, []);
+    private LimitSettings Limits => _machine.Limits(cpuQuota: true, TimeSpan.FromMilliseconds(100), singleProcessOomKill: null, podPids: null, limitedSwap: false);
 
     public static async Task<RuntimeHost> StartAsync()
     {
@@ -146,12 +145,8 @@ public sealed class RuntimeHost : IAsyncDisposable
     }
 
     private async Task OpenAsync() => Runtime = await NodeRuntime.OpenAsync(
-        new RuntimeSettings(
-            Paths, new RuncCommand("/usr/sbin/runc", Paths.RuncState, SystemdCgroup: false), Logs, Limits,
-            new MachineView(_layout.Unified, []), _bootId, Environment.MachineName, "cluster.local", CapabilitySet.Default, OwnOomScore),
+        _machine.Settings(Paths, new RuncCommand("/usr/sbin/runc", Paths.RuncState, SystemdCgroup: false), Logs, Limits, Environment.MachineName, "cluster.local"),
         Cgroups, _groups, _images.Store, new NoNetwork(), TimeProvider.System, NullLogger<NodeRuntime>.Instance, Deadline());
-
-    private static int OwnOomScore => int.Parse(File.ReadAllText("/proc/self/oom_score_adj"));
 
     /// <summary>These pods are on the host's network: nobody may ask for another.</summary>
     private sealed class NoNetwork : ISandboxNetwork
