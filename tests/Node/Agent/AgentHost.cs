@@ -48,6 +48,8 @@ public sealed class AgentHost : IAsyncDisposable
     public AgentClient Client => new(RunDirectory);
     public string this[string name] => Path.Combine(Root, name);
 
+    public int Pid => _agent!.Id;
+
     /// <summary>All that the agents of this host wrote to stderr.</summary>
     public string Said { get { lock (_said) return _said.ToString(); } }
 

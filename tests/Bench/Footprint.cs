@@ -1,0 +1,89 @@
+using System.Diagnostics;
+using System.Globalization;
+using NativeKubelet.Tests.Node.Agent;
+using static NativeKubelet.Tests.Bench.Figures;
+
+namespace NativeKubelet.Tests.Bench;
+
+/// <summary>What the node costs while it does nothing, by number of pods.</summary>
+public static class Footprint
+{
+    private static readonly TimeSpan Settle = TimeSpan.FromSeconds(25), Idle = TimeSpan.FromSeconds(60);
+
+    public static async Task RunAsync(Figures figures, IReadOnlyList<int> counts)
+    {
+        await using AgentHost node = new();
+        await node.StartAsync();
+        using FirstInstruction up = new(node["bench"]);
+        int running = 0;
+        foreach (int count in counts)
+        {
+            for (int i = running; i < count; i++) node.Write($"idle{i}.yaml", up.Pod($"idle{i}"));
+            await Task.Run(() => up.Wait(count - running));
+            running = count;
+            await node.PodsAsync(pods => pods.Count(p => p.Status == "Running") == count, 300);
+            await Task.Delay(Settle);      // a measuring pause: what a burst of work needed is given back
+            Memory(figures, node, count);
+            if (count == 100)
+            {
+                await IdleAsync(figures, node);
+                await AdoptionAsync(figures, node, count);
+            }
+        }
+        for (int i = 0; i < running; i++) node.Remove($"idle{i}.yaml");
+        await node.PodsAsync(pods => pods.Count == 0, 300);
+    }
+
+    private static void Memory(Figures figures, AgentHost node, int count)
+    {
+        int agent = node.Pid;
+        long rss = Rollup(agent, "Rss"), anonymous = Rollup(agent, "Anonymous"), pss = Rollup(agent, "Pss");
+        (string budget, bool? met) = count switch { 0 => ("20 MB RSS", rss * 1024 <= 20e6), 100 => ("40 MB RSS", rss * 1024 <= 40e6), _ => ("", (bool?)null) };
+        figures.Add(new($"agent at {count} pods: RSS (anonymous, PSS)", $"{Mb(rss)} ({Mb(anonymous)}, {Mb(pss)})", "", budget, met));
+        if (count == 0) return;
+        long holders = node.Processes().Where(p => Comm(p) is "nk-holder" or "nk-pause").Sum(p => Rollup(p, "Pss"));
+        figures.Add(new($"holder + pause of one pod among {count}, PSS", $"{holders / (double)count:0} KiB", "", "150 KB", holders * 1024.0 / count <= 150e3));
+        if (count == 100) figures.Add(new("all that is not the workload at 100 pods, PSS", Mb(holders + pss), "", "60 MB", (holders + pss) * 1024 <= 60e6));
+    }
+
+    private static async Task IdleAsync(Figures figures, AgentHost node)
+    {
+        (double cpu, long written) = (Cpu(node.Pid), Written(node.Pid));
+        double holders = node.Processes().Where(p => Comm(p) == "nk-holder").Sum(Cpu);
+        long begun = Stopwatch.GetTimestamp();
+        await Task.Delay(Idle);
+        double seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
+        double used = (Cpu(node.Pid) - cpu) / seconds * 100, usedByHolders = (node.Processes().Where(p => Comm(p) == "nk-holder").Sum(Cpu) - holders) / seconds * 100;
+        figures.Add(new("CPU at 100 idle pods over 60 s, of one core: agent + holders", $"{used:0.00} % + {usedByHolders:0.00} %", "", "0.5 %", used + usedByHolders <= 0.5));
+        long bytes = Written(node.Pid) - written;
+        figures.Add(new("written to disk by the agent in those 60 s", $"{bytes} bytes", "", "0", bytes == 0));
+    }
+
+    private static async Task AdoptionAsync(Figures figures, AgentHost node, int count)
+    {
+        List<double> times = [];
+        for (int i = 0; i < 5; i++)
+        {
+            await node.KillAsync();
+            long begun = Stopwatch.GetTimestamp();
+            await node.StartAsync();
+            await node.PodsAsync(pods => pods.Count(p => p.Status == "Running") == count);
+            times.Add(Stopwatch.GetElapsedTime(begun).TotalMilliseconds);
+        }
+        double median = Median(times);
+        figures.Add(new($"agent started → {count} running pods taken over, p50 of 5", Ms(median), "", "300 ms", median <= 300));
+    }
+
+    private static long Rollup(int pid, string field) => long.Parse(
+        File.ReadLines($"/proc/{pid}/smaps_rollup").Single(l => l.StartsWith(field + ":", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1],
+        CultureInfo.InvariantCulture);
+
+    private static string Comm(int pid) => File.Exists($"/proc/{pid}/comm") ? File.ReadAllText($"/proc/{pid}/comm").Trim() : "";
+
+    /// <summary>Seconds, by the scheduler's own count: /proc/PID/stat has only hundredths.</summary>
+    private static double Cpu(int pid) => Directory.GetDirectories($"/proc/{pid}/task")
+        .Sum(t => long.Parse(File.ReadAllText(Path.Combine(t, "schedstat")).Split(' ')[0], CultureInfo.InvariantCulture)) / 1e9;
+
+    private static long Written(int pid) =>
+        long.Parse(File.ReadLines($"/proc/{pid}/io").Single(l => l.StartsWith("write_bytes:", StringComparison.Ordinal)).Split(' ')[1], CultureInfo.InvariantCulture);
+}
