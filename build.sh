@@ -50,7 +50,7 @@ needs_of() {
     arm64)   echo "ld.lld:lld aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu /usr/aarch64-linux-gnu/lib/libc.so.6:libc6-dev-arm64-cross" ;;
     run)     echo "runc:runc busybox:busybox-static ip:iproute2" ;;
     node)    echo "runc:runc busybox:busybox-static ip:iproute2 nft:nftables iptables:iptables skopeo:skopeo umoci:umoci docker-registry:docker-registry /usr/lib/cni/bridge:containernetworking-plugins curl:curl openssl:openssl" ;;
-    bench)   echo "conmon:conmon podman:podman crun:crun" ;;
+    bench)   echo "conmon:conmon podman:podman catatonit:catatonit" ;;
     vm)      echo "qemu-system-x86_64:qemu-system-x86 mmdebstrap:mmdebstrap cpio:cpio" ;;
     *) die "deps: no such thing: $1" ;;
   esac

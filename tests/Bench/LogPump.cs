@@ -44,6 +44,8 @@ public static class LogPump
             "--exit-dir", node["bench"], "--socket-dir-path", node["bench"],
         ]);
         using (Process conmon = Process.Start(start)!) conmon.WaitForExit();
+        // Its starter ends before the container is made; the pid file tells when it is.
+        while (!File.Exists(node["container.pid"])) Thread.Sleep(10);
         Tool.Run("/usr/sbin/runc", "--root", node["bare-state"], "start", id);
         up.Wait(1);
         int pid = int.Parse(File.ReadAllText(pidFile), CultureInfo.InvariantCulture);
