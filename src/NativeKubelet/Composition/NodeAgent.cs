@@ -17,6 +17,7 @@ using NativeKubelet.Runtime.Containers;
 using NativeKubelet.Runtime.Images;
 using NativeKubelet.Runtime.Images.Import;
 using NativeKubelet.Runtime.Images.Layers;
+using NativeKubelet.Runtime.Images.Registry;
 using NativeKubelet.Runtime.Network;
 using NativeKubelet.Runtime.Stats;
 using NativeKubelet.Runtime.Volumes;
@@ -41,6 +42,7 @@ internal sealed partial class NodeAgent : IAsyncDisposable
     private readonly PreloadDirectory _preload;
     private readonly ImagePulls _pulls;
     private readonly LocalApi _api;
+    private readonly RegistryClient _registry;
     private readonly ImmutableArray<IPodSource> _sources;
     private readonly TaskCompletionSource _preloaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -48,7 +50,7 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         NodePlan plan, Foundation parts, ImmutableArray<IPodSource> sources, TimeProvider time, ILoggerFactory logs)
     {
         (_plan, _time, _log, _sources, _started) = (plan, time, logs.CreateLogger<NodeAgent>(), sources, time.GetUtcNow());
-        (Cgroups, Network, Images, Runtime) = parts;
+        (Cgroups, Network, _registry, Images, Runtime) = parts;
         KubeletOptions options = plan.Options;
         NodeProfile node = ProfileOf(plan);
         Events = new EventLog(time);
@@ -99,6 +101,7 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         LimitSettings limits = LimitsOf(plan);
         PodCgroups cgroups = new(TreeOf(options.Cgroups), groups, limits, logs.CreateLogger<PodCgroups>());
         SandboxNetwork network = new(NetworkOf(options), time, logs.CreateLogger<SandboxNetwork>());
+        RegistryClient? registry = null;
         ImageStore? images = null;
         NodeRuntime? runtime = null;
         try
@@ -113,14 +116,16 @@ internal sealed partial class NodeAgent : IAsyncDisposable
                 // The pods that run use more than is granted them now: they run on, new ones are judged by the new figures.
                 PodsGroupLimitRefused(logs.CreateLogger<NodeAgent>(), e.Message);
             }
-            images = ImageStore.Open(plan.Images, new NoRegistry(), LayerLimits.Default, time, logs.CreateLogger<ImageStore>());
+            registry = new RegistryClient(RegistryOf(options), time, logs.CreateLogger<RegistryClient>());
+            images = ImageStore.Open(plan.Images, registry, LayerLimits.Default, time, logs.CreateLogger<ImageStore>());
             runtime = await NodeRuntime.OpenAsync(RuntimeOf(plan, limits), cgroups, groups, images, network, time, logs.CreateLogger<NodeRuntime>(), cancel);
-            return new NodeAgent(plan, new(cgroups, network, images, runtime), sources, time, logs);
+            return new NodeAgent(plan, new(cgroups, network, registry, images, runtime), sources, time, logs);
         }
         catch
         {
             if (runtime is not null) await runtime.DisposeAsync();
             images?.Dispose();
+            registry?.Dispose();
             network.Dispose();
             throw;
         }
@@ -146,6 +151,7 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         _pulls.Dispose();
         await Runtime.DisposeAsync();
         Images.Dispose();
+        _registry.Dispose();
         Network.Dispose();
         foreach (IDisposable source in _sources.OfType<IDisposable>()) source.Dispose();
     }
@@ -206,6 +212,17 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         options.Network.BridgeName, options.Network.PodSubnet, options.Network.CniConfDirectory, [.. options.Network.CniBinDirectories],
         options.Network.CniCacheDirectory, options.Paths.Data);
 
+    /// <summary>Credentials where the kubelet looks for them.</summary>
+    private static RegistrySettings RegistryOf(KubeletOptions options) => new()
+    {
+        CredentialFiles =
+        [
+            Path.Combine(options.Paths.Root, "config.json"),
+            Path.Combine(Environment.GetEnvironmentVariable("HOME") ?? "/root", ".docker/config.json"),
+            "/.docker/config.json",
+        ],
+    };
+
     private static RuntimeSettings RuntimeOf(NodePlan plan, LimitSettings limits)
     {
         KubeletOptions options = plan.Options;
@@ -224,7 +241,7 @@ internal sealed partial class NodeAgent : IAsyncDisposable
             plan.Machine.MemoryBytes, plan.Options.Network.ClusterDomain, [.. plan.Options.Network.ClusterDns], plan.Options.Network.ResolvConf);
     }
 
-    private sealed record Foundation(PodCgroups Cgroups, SandboxNetwork Network, ImageStore Images, NodeRuntime Runtime);
+    private sealed record Foundation(PodCgroups Cgroups, SandboxNetwork Network, RegistryClient Registry, ImageStore Images, NodeRuntime Runtime);
 
     [LoggerMessage(LogLevel.Warning, "PodsGroupLimitRefused: {Cause}; what runs there uses more than the configuration leaves it")]
     private static partial void PodsGroupLimitRefused(ILogger log, string cause);
