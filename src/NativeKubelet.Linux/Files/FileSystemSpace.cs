@@ -10,6 +10,11 @@ public sealed record FileSystemSpace(long TotalBytes, long FreeBytes, long Avail
 {
     public const long Overlay = 0x794c7630, Tmpfs = 0x01021994, Nfs = 0x6969, Ext = 0xEF53;
 
+    /// <summary>Mounted with noexec: no file of it can be run from here, nor through a bind mount of it.</summary>
+    public bool NoExec { get; init; }
+
+    public bool ReadOnly { get; init; }
+
     /// <exception cref="ErrnoException">ENOENT, EACCES.</exception>
     public static FileSystemSpace Of(string directory)
     {
@@ -17,8 +22,13 @@ public sealed record FileSystemSpace(long TotalBytes, long FreeBytes, long Avail
         // struct statfs is fifteen machine words on both 64-bit architectures; room for what may be added.
         Span<long> raw = stackalloc long[32];
         if (FileCalls.StatFileSystem(handle.Descriptor, raw) < 0) throw ErrnoException.Last("fstatfs", directory);
-        const int type = 0, blockSize = 1, blocks = 2, free = 3, available = 4, inodes = 5, freeInodes = 6, fragment = 9;
+        const int type = 0, blockSize = 1, blocks = 2, free = 3, available = 4, inodes = 5, freeInodes = 6, fragment = 9, flags = 10;
+        const long readOnly = 1, noExec = 8;
         long unit = raw[fragment] != 0 ? raw[fragment] : raw[blockSize];
-        return new(raw[blocks] * unit, raw[free] * unit, raw[available] * unit, raw[inodes], raw[freeInodes], raw[type]);
+        return new(raw[blocks] * unit, raw[free] * unit, raw[available] * unit, raw[inodes], raw[freeInodes], raw[type])
+        {
+            NoExec = (raw[flags] & noExec) != 0,
+            ReadOnly = (raw[flags] & readOnly) != 0,
+        };
     }
 }

@@ -10,11 +10,12 @@ public sealed record VerbTable(ImmutableArray<VerbSpec> All)
 {
     public const int Failed = 1, Misused = 2, Interrupted = 130;
 
-    /// <summary>The verbs that talk to a running agent.</summary>
+    /// <summary>The verbs that talk to a running agent, and the one for when none will run.</summary>
     public static VerbTable ForAgent(CliConsole console) => new(
     [
         new PsVerb(console).Spec,
         new LogsVerb(console).Spec,
+        new DoctorVerb(console).Spec,
     ]);
 
     public VerbSpec? Find(string name) => All.FirstOrDefault(v => v.Name == name);

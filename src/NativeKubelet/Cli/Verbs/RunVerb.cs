@@ -86,7 +86,7 @@ internal sealed class RunVerb(CliConsole console, Func<int, ILoggerFactory> logs
             // How pods look while they are ended is nobody's question any more.
             await seen.CancelAsync();
             await Ended(showing, telling);
-            view.Show(PodDocuments.List(agent.Board.Now, agent.Runtime.Sandboxes), agent.Usage.Current);
+            view.Show(PodDocuments.List(agent.Board.Now, agent.Runtime.Sandboxes), agent.Usage.SampleNow());
             if (interrupts.Came) view.Note("stopping; once more to kill at once");
             await EndAsync(agent, kill.Token);
             await ending.CancelAsync();
@@ -152,7 +152,7 @@ internal sealed class RunVerb(CliConsole console, Func<int, ILoggerFactory> logs
     {
         for (BoardSnapshot board = agent.Board.Now; ;)
         {
-            view.Show(PodDocuments.List(board, agent.Runtime.Sandboxes), agent.Usage.Current);
+            view.Show(PodDocuments.List(board, agent.Runtime.Sandboxes), agent.Usage.SampleNow());
             // Figures come without a change of the board.
             using CancellationTokenSource tick = CancellationTokenSource.CreateLinkedTokenSource(cancel);
             Task<BoardSnapshot> next = agent.Board.NextAsync(board.Version, tick.Token);
