@@ -55,11 +55,17 @@ public sealed record ContainerUsageDocument(string Name, string Id, UsageFigures
 /// <param name="CpuNanoCores">CPU nanoseconds used per second.</param>
 public sealed record UsageFigures(long? CpuNanoCores, long? WorkingSetBytes, long? RssBytes, long? Pids);
 
-public sealed record ImageDocument(string Id, IReadOnlyList<string> Tags, IReadOnlyList<string> Digests, long SizeBytes, bool Pinned);
+/// <param name="Pinned">Kept from garbage collection.</param>
+/// <param name="UsedBy">NAMESPACE/NAME of the pods that have a container of it, also one that has ended.</param>
+public sealed record ImageDocument(
+    string Id, IReadOnlyList<string> Tags, IReadOnlyList<string> Digests, long SizeBytes, bool Pinned, IReadOnlyList<string> UsedBy);
 
 public sealed record ImageListDocument(IReadOnlyList<ImageDocument> Images);
 
-/// <summary>One line of a pull's answer. The last one has either <paramref name="Image"/> or <paramref name="Error"/>.</summary>
+/// <summary>
+/// One line of the answer to a pull or an import. At the end come the images, a line with <paramref name="Image"/> each, or
+/// one line with <paramref name="Error"/>.
+/// </summary>
 /// <param name="Total">0 while unknown.</param>
 public sealed record PullLine(string? Layer = null, long Done = 0, long Total = 0, string? Stage = null, ImageDocument? Image = null, string? Error = null);
 

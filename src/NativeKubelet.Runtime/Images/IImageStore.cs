@@ -16,8 +16,10 @@ public interface IImageStore
     /// <exception cref="ImageException">ErrImagePull, RegistryUnavailable, InvalidImageName with a message for people.</exception>
     Task<ImageRecord> PullAsync(string reference, ImmutableArray<RegistryCredential> credentials, IProgress<PullProgress>? progress, CancellationToken cancel);
 
-    /// <summary>Imports an OCI-layout or docker archive (plain, gzip or zstd).</summary>
-    Task<ImmutableArray<ImageRecord>> ImportAsync(string archivePath, CancellationToken cancel);
+    /// <summary>Imports an OCI-layout or docker archive (plain, gzip or zstd), or a directory that is an OCI layout.</summary>
+    /// <param name="pinned">Kept from garbage collection: a node without a registry could not get them back.</param>
+    /// <exception cref="ImageException">No such archive, damaged, or nothing in it for this machine; images before the fault are kept.</exception>
+    Task<ImmutableArray<ImageRecord>> ImportAsync(string archivePath, bool pinned, IProgress<PullProgress>? progress, CancellationToken cancel);
 
     /// <returns>False when there was no such image. Layers that containers still use stay until they go.</returns>
     Task<bool> RemoveAsync(string reference, CancellationToken cancel);

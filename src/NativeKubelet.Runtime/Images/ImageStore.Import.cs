@@ -7,12 +7,12 @@ namespace NativeKubelet.Runtime.Images;
 
 public sealed partial class ImageStore
 {
-    public Task<ImmutableArray<ImageRecord>> ImportAsync(string archivePath, CancellationToken cancel) => ImportAsync(archivePath, pinned: false, cancel);
+    private const long ReportedStep = 1 << 20;
+
+    public Task<ImmutableArray<ImageRecord>> ImportAsync(string archivePath, CancellationToken cancel) => ImportAsync(archivePath, pinned: false, null, cancel);
 
     /// <summary>Imports every image of an archive, or of an OCI layout directory, that this machine can run.</summary>
-    /// <param name="pinned">Kept from garbage collection: a node without a registry could not get them back.</param>
-    /// <exception cref="ImageException">No such archive, damaged, or nothing in it for this machine; images before the fault are kept.</exception>
-    public async Task<ImmutableArray<ImageRecord>> ImportAsync(string archivePath, bool pinned, CancellationToken cancel)
+    public async Task<ImmutableArray<ImageRecord>> ImportAsync(string archivePath, bool pinned, IProgress<PullProgress>? progress, CancellationToken cancel)
     {
         try
         {
@@ -23,7 +23,7 @@ public sealed partial class ImageStore
             {
                 try
                 {
-                    ImageRecord record = await ImportAsync(archive, image, pinned, cancel);
+                    ImageRecord record = await ImportAsync(archive, image, pinned, progress, cancel);
                     imported.Add(record);
                     string name = image.Tags.IsEmpty ? "" : image.Tags[0];
                     _log.ImageImported(archivePath, name, record.Id, record.SizeBytes);
@@ -41,7 +41,7 @@ public sealed partial class ImageStore
         }
     }
 
-    private async Task<ImageRecord> ImportAsync(ArchiveContent archive, ArchivedImage image, bool pinned, CancellationToken cancel)
+    private async Task<ImageRecord> ImportAsync(ArchiveContent archive, ArchivedImage image, bool pinned, IProgress<PullProgress>? progress, CancellationToken cancel)
     {
         ImagePlan plan = await image.PlanAsync(archive, _host);
         ContentDigest[] chain = ContentDigest.Chain(plan.Configuration.DiffIds);
@@ -49,12 +49,27 @@ public sealed partial class ImageStore
         {
             for (int i = 0; i < chain.Length; i++)
             {
-                if (_layers.TryGet(chain[i]) is not null) continue;
+                ContentDigest diffId = plan.Configuration.DiffIds[i];
                 (string file, ContentDigest? expected) = image.LayerFile(plan, i);
                 // Straight out of the archive: no second copy of the packed layer is written.
-                await _layers.UnpackAsync(chain.AsMemory(0, i + 1), plan.Configuration.DiffIds[i], () => archive.Open(file), expected, cancel);
+                if (_layers.TryGet(chain[i]) is null)
+                    await _layers.UnpackAsync(chain.AsMemory(0, i + 1), diffId, () => Watched(archive.Open(file), diffId, progress), expected, cancel);
+                progress?.Report(new(diffId.Hex[..12], plan.Layers[i].Size, plan.Layers[i].Size, "Done"));
             }
             return await AddAsync(plan, image.Tags, image.RepoDigests, pinned, cancel);
         }
+    }
+
+    private static FileSlice Watched(FileSlice layer, ContentDigest diffId, IProgress<PullProgress>? progress)
+    {
+        if (progress is null) return layer;
+        long told = -ReportedStep;
+        layer.Moved = position =>
+        {
+            if (position < told + ReportedStep) return;
+            told = position;
+            progress.Report(new(diffId.Hex[..12], position, layer.Length, "Unpacking"));
+        };
+        return layer;
     }
 }

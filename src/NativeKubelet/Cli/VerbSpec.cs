@@ -4,7 +4,11 @@ namespace NativeKubelet.Cli;
 
 /// <param name="Short">0 where there is none.</param>
 /// <param name="Value">What the value is called in the usage; null for a switch.</param>
-public sealed record OptionSpec(string Name, char Short, string? Value, string Help);
+public sealed record OptionSpec(string Name, char Short, string? Value, string Help)
+{
+    /// <summary>The only values that it takes; empty where any is fine.</summary>
+    public ImmutableArray<string> Choices { get; init; } = [];
+}
 
 /// <summary>One verb as the user sees it; help and shell completion are made from these.</summary>
 /// <param name="Operands">The usage's words after the options.</param>
@@ -18,7 +22,7 @@ public sealed record VerbSpec(
     /// <summary>Where the verb finds the agent; every verb that talks to one takes it.</summary>
     public static OptionSpec RunDirectory { get; } = new("run-dir", '\0', "DIR", "the agent's run directory (default /run/nativekubelet)");
 
-    public static OptionSpec Output { get; } = new("output", 'o', "FORMAT", "json or yaml instead of a table");
+    public static OptionSpec Output { get; } = new("output", 'o', "FORMAT", "json or yaml instead of a table") { Choices = ["json", "yaml"] };
 
     public static OptionSpec Namespace { get; } = new("namespace", 'n', "NAME", "only pods of this namespace");
 

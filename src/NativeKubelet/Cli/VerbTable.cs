@@ -15,6 +15,10 @@ public sealed record VerbTable(ImmutableArray<VerbSpec> All)
     [
         new PsVerb(console).Spec,
         new LogsVerb(console).Spec,
+        new ImagesVerb(console).Spec,
+        new PullVerb(console).Spec,
+        new ImportVerb(console).Spec,
+        new RmiVerb(console).Spec,
         new DoctorVerb(console).Spec,
     ]);
 

@@ -23,11 +23,11 @@ internal abstract class ArchiveContent : IDisposable
 
     /// <summary>Able to seek, with its length; the caller disposes it.</summary>
     /// <exception cref="ImageFormatException">There is no such file.</exception>
-    public abstract Stream Open(string name);
+    public abstract FileSlice Open(string name);
 
     public byte[] ReadDocument(string name)
     {
-        using Stream file = Open(name);
+        using FileSlice file = Open(name);
         if (file.Length > ImageContent.LargestDocument) throw new ImageFormatException($"{name} is {file.Length} bytes; at most {ImageContent.LargestDocument} are taken");
         byte[] content = new byte[file.Length];
         file.ReadExactly(content);
@@ -54,7 +54,7 @@ internal abstract class ArchiveContent : IDisposable
             }
         }
 
-        public override Stream Open(string name)
+        public override FileSlice Open(string name)
         {
             if (!Has(name)) throw Missing(name);
             // A fifo in its place must not keep us waiting.
@@ -95,7 +95,7 @@ internal abstract class ArchiveContent : IDisposable
 
         public override bool Has(string name) => _files.ContainsKey(Follow(name));
 
-        public override Stream Open(string name) =>
+        public override FileSlice Open(string name) =>
             _files.TryGetValue(Follow(name), out (long Offset, long Size) place) ? new FileSlice(file.SafeFileHandle, place.Offset, place.Size, ownsFile: false) : throw Missing(name);
 
         public override void Dispose() => file.Dispose();

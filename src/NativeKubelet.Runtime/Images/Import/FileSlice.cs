@@ -7,6 +7,9 @@ internal sealed class FileSlice(SafeFileHandle file, long offset, long length, b
 {
     private long _position;
 
+    /// <summary>Told the position after each read.</summary>
+    public Action<long>? Moved { get; set; }
+
     public override bool CanRead => true;
     public override bool CanSeek => true;
     public override bool CanWrite => false;
@@ -23,6 +26,7 @@ internal sealed class FileSlice(SafeFileHandle file, long offset, long length, b
         if (buffer.Length > length - _position) buffer = buffer[..(int)(length - _position)];
         int count = RandomAccess.Read(file, buffer, offset + _position);
         _position += count;
+        Moved?.Invoke(_position);
         return count;
     }
 

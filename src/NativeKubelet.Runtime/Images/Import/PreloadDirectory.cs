@@ -36,7 +36,7 @@ public sealed class PreloadDirectory(string directory, RuntimePaths paths, Image
             }
             try
             {
-                ImmutableArray<ImageRecord> images = await store.ImportAsync(file.FullName, pinned: true, cancel);
+                ImmutableArray<ImageRecord> images = await store.ImportAsync(file.FullName, pinned: true, null, cancel);
                 imported.AddRange(images);
                 now.Images.AddRange(images.Select(i => i.Id));
             }

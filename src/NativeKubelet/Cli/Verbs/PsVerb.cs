@@ -12,7 +12,7 @@ public sealed class PsVerb(CliConsole console)
         [
             VerbSpec.Namespace,
             new("all-namespaces", 'A', null, "pods of every namespace (the default)"),
-            new("output", 'o', "FORMAT", "wide, json, yaml or name"),
+            new("output", 'o', "FORMAT", "wide, json, yaml or name") { Choices = ["wide", "json", "yaml", "name"] },
             new("watch", 'w', null, "go on and show changes"),
             VerbSpec.RunDirectory,
         ],

@@ -1,41 +1,28 @@
-using System.Collections.Immutable;
-using System.Threading.Channels;
 using NativeKubelet.Api.Local;
 using NativeKubelet.Runtime;
 
 namespace NativeKubelet.Server.Local;
 
-/// <summary>Images over the local socket: list, pull with progress, import, remove.</summary>
-public sealed class ImageRoutes(IImageStore images)
+/// <summary>Images over the local socket: list, pull and import with progress, remove.</summary>
+public sealed class ImageRoutes(IImageStore images, IContainerRuntime runtime)
 {
     public Routes AddTo(Routes routes) => routes
-        .Add("GET", "/v1/images", (_, _, to, cancel) => LocalRoutes.SendAsync(to, List(images.Images), LocalJson.Default.ImageListDocument, cancel))
+        .Add("GET", "/v1/images", ListAsync)
         .Add("DELETE", "/v1/images", RemoveAsync)
         .Add("POST", "/v1/images/pull", PullAsync)
         .Add("POST", "/v1/images/import", ImportAsync);
 
-    /// <summary>Lines of progress; a failure after the first line can only be told by the last one.</summary>
+    private Task ListAsync(HttpRequest request, byte[] body, HttpResponse to, CancellationToken cancel) =>
+        LocalRoutes.SendAsync(to, new([.. images.Images.Select(Document)]), LocalJson.Default.ImageListDocument, cancel);
+
     private async Task PullAsync(HttpRequest request, byte[] body, HttpResponse to, CancellationToken cancel)
     {
         string reference = request.Query.GetValueOrDefault("name", "");
         // A client that leaves ends its pull; what was downloaded stays for the next one.
         await using PeerWatch left = to.WatchPeer(cancel);
-        // Progress comes from many layers at once and faster than anyone reads: a slow client loses lines, never slows the pull.
-        Channel<PullProgress> lines = Channel.CreateBounded<PullProgress>(new BoundedChannelOptions(64) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
-        Task<ImageRecord> pull = images.PullAsync(reference, [], new Reporter(lines.Writer), left.Token);
-        _ = pull.ContinueWith(_ => lines.Writer.TryComplete(), TaskScheduler.Default);
-        await foreach (PullProgress p in lines.Reader.ReadAllAsync(left.Token))
-            await LocalRoutes.LineAsync(to, new PullLine(p.Layer, p.Done, p.Total, p.Stage), LocalJson.Default.PullLine, left.Token);
-        PullLine last;
-        try
-        {
-            last = new PullLine(Image: Image(await pull));
-        }
-        catch (ImageException e)
-        {
-            last = new PullLine(Error: $"{e.Reason}: {e.Message}");
-        }
-        await LocalRoutes.LineAsync(to, last, LocalJson.Default.PullLine, left.Token);
+        await LinesAsync(to, ImageLines.Of(
+            async progress => [await images.PullAsync(reference, [], progress, left.Token)],
+            Document, e => $"{e.Reason}: {e.Message}", left.Token), left.Token);
     }
 
     private async Task ImportAsync(HttpRequest request, byte[] body, HttpResponse to, CancellationToken cancel)
@@ -47,14 +34,9 @@ public sealed class ImageRoutes(IImageStore images)
             return;
         }
         await using PeerWatch left = to.WatchPeer(cancel);
-        try
-        {
-            await LocalRoutes.SendAsync(to, List(await images.ImportAsync(path, left.Token)), LocalJson.Default.ImageListDocument, left.Token);
-        }
-        catch (Exception e) when (e is ImageException or IOException or UnauthorizedAccessException or InvalidDataException)
-        {
-            await to.TextAsync(409, e.Message, cancel);
-        }
+        await LinesAsync(to, ImageLines.Of(
+            progress => images.ImportAsync(path, request.Query.ContainsKey("pin"), progress, left.Token),
+            Document, e => e.Message, left.Token), left.Token);
     }
 
     private async Task RemoveAsync(HttpRequest request, byte[] body, HttpResponse to, CancellationToken cancel)
@@ -62,8 +44,14 @@ public sealed class ImageRoutes(IImageStore images)
         string reference = request.Query.GetValueOrDefault("name", "");
         try
         {
-            if (await images.RemoveAsync(reference, cancel)) await to.TextAsync(200, "", cancel);
-            else await to.TextAsync(404, $"no image \"{reference}\" on this node", cancel);
+            if (images.Find(reference) is not { } image) await to.TextAsync(404, $"no image \"{reference}\" on this node", cancel);
+            else if (!request.Query.ContainsKey("force") && ImageUse.Refusal(image, reference, ImageUse.Users(runtime.Sandboxes)) is { } refusal)
+                await to.TextAsync(409, refusal, cancel);
+            else
+            {
+                await images.RemoveAsync(reference, cancel);
+                await to.TextAsync(200, images.Find(image.Id) is null ? $"deleted {image.Id}" : $"untagged {reference}", cancel);
+            }
         }
         catch (ImageException e)
         {
@@ -71,12 +59,10 @@ public sealed class ImageRoutes(IImageStore images)
         }
     }
 
-    private static ImageListDocument List(ImmutableArray<ImageRecord> images) => new([.. images.Select(Image)]);
-
-    private static ImageDocument Image(ImageRecord i) => new(i.Id, i.RepoTags, i.RepoDigests, i.SizeBytes, i.Pinned);
-
-    private sealed class Reporter(ChannelWriter<PullProgress> to) : IProgress<PullProgress>
+    private static async Task LinesAsync(HttpResponse to, IAsyncEnumerable<PullLine> lines, CancellationToken cancel)
     {
-        public void Report(PullProgress value) => to.TryWrite(value);
+        await foreach (PullLine line in lines) await LocalRoutes.LineAsync(to, line, LocalJson.Default.PullLine, cancel);
     }
+
+    private ImageDocument Document(ImageRecord image) => ImageUse.Document(image, ImageUse.Users(runtime.Sandboxes));
 }

@@ -32,7 +32,7 @@ public sealed class LocalRoutes(LocalSources node)
                 SendAsync(to, new([.. node.Problems().Select(Problem)]), LocalJson.Default.ProblemListDocument, cancel))
             .Add("GET", "/v1/node", (_, _, to, cancel) => SendAsync(to, node.Node(), LocalJson.Default.NodeDocument, cancel))
             .Add("GET", "/v1/config", (_, _, to, cancel) => to.BytesAsync(200, Encoding.UTF8.GetBytes(node.Config()), Json, cancel));
-        return new ImageRoutes(node.Images).AddTo(routes);
+        return new ImageRoutes(node.Images, node.Runtime).AddTo(routes);
     }
 
     internal static Task SendAsync<T>(HttpResponse to, T document, JsonTypeInfo<T> type, CancellationToken cancel) =>

@@ -43,6 +43,9 @@ internal sealed class FakeNode : IContainerRuntime, IImageStore, IAsyncDisposabl
 
     public Func<string, IProgress<PullProgress>?, Task<ImageRecord>> OnPull { get; set; } = (_, _) => throw new ImageException("ErrImagePull", "no registry");
 
+    public Func<string, IProgress<PullProgress>?, Task<ImmutableArray<ImageRecord>>> OnImport { get; set; } =
+        (path, _) => Task.FromResult<ImmutableArray<ImageRecord>>([Image(Path.GetFileNameWithoutExtension(path))]);
+
     public LocalSources Sources => new(
         Board, EventLog, this, this, v => v.Pod, () => UsageSnapshot.Empty, () => Problems, () => "{\"kind\":\"KubeletConfiguration\"}",
         () => new("n1", "v1.36.2", 1, T0, "v2", "cgroupfs", "runc 1.1.5", true, "", new("/r", "/d", "/x", "/l", "/m")));
@@ -134,10 +137,10 @@ internal sealed class FakeNode : IContainerRuntime, IImageStore, IAsyncDisposabl
         return Task.FromResult(Images.Length < before);
     }
 
-    public Task<ImmutableArray<ImageRecord>> ImportAsync(string archivePath, CancellationToken cancel) =>
-        Task.FromResult<ImmutableArray<ImageRecord>>([Image(Path.GetFileNameWithoutExtension(archivePath))]);
+    public async Task<ImmutableArray<ImageRecord>> ImportAsync(
+        string archivePath, bool pinned, IProgress<PullProgress>? progress, CancellationToken cancel) => await OnImport(archivePath, progress);
 
-    public ImageRecord? Find(string reference) => Images.FirstOrDefault(i => i.RepoTags.Contains(reference));
+    public ImageRecord? Find(string reference) => Images.FirstOrDefault(i => i.Id == reference || i.RepoTags.Contains(reference));
 
     public async ValueTask DisposeAsync()
     {

@@ -117,7 +117,7 @@ public sealed class LocalApiTests
         node.Images = [FakeNode.Image("busybox:1")];
         AgentClient agent = new(node.Run);
 
-        Assert.Empty(await agent.SendAsync("DELETE", "/v1/images?name=busybox%3A1", Cancel));
+        Assert.Equal($"deleted {FakeNode.Image("").Id}", Encoding.UTF8.GetString(await agent.SendAsync("DELETE", "/v1/images?name=busybox%3A1", Cancel)));
         Assert.Empty(node.Images);
         await Assert.ThrowsAsync<VerbException>(() => agent.SendAsync("DELETE", "/v1/images?name=busybox%3A1", Cancel));
         await Assert.ThrowsAsync<VerbException>(() => agent.SendAsync("POST", "/v1/images/import?path=relative.tar", Cancel));
