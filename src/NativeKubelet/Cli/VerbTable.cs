@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using NativeKubelet.Cli.Streams;
 using NativeKubelet.Cli.Verbs;
 using NativeKubelet.Linux.Libc;
 
@@ -15,6 +16,8 @@ public sealed record VerbTable(ImmutableArray<VerbSpec> All)
     [
         new PsVerb(console).Spec,
         new LogsVerb(console).Spec,
+        new ExecVerb(console, ConsoleEnds.OfProcess).Spec,
+        new AttachVerb(console, ConsoleEnds.OfProcess).Spec,
         new ImagesVerb(console).Spec,
         new PullVerb(console).Spec,
         new ImportVerb(console).Spec,

@@ -49,11 +49,13 @@ public sealed class PsVerb(CliConsole console)
             {
                 console.Out.Write("\e[H\e[2J");
                 Print(chosen, format);
+                await PrintProblemsAsync(agent, cancel);
                 continue;
             }
             PodDocument[] changed = [.. chosen.Where(p => shown.GetValueOrDefault(p.Uid) != Fingerprint(p))];
             if (first || changed.Length > 0) Print(changed, format, headers: first);
             foreach (PodDocument pod in changed) shown[pod.Uid] = Fingerprint(pod);
+            if (first && format != "name") await PrintProblemsAsync(agent, cancel);
             first = false;
         }
         return 0;
