@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using NativeKubelet.Config;
+using NativeKubelet.Logging;
 
 namespace NativeKubelet.Composition;
 
@@ -17,7 +18,7 @@ internal static partial class Daemon
             ParsedFlags flags = FlagParser.Parse(args);
             foreach (string deprecation in flags.Deprecations) error.WriteLine(deprecation);
             KubeletOptions options = OptionsResolver.Resolve(flags);
-            using StderrLog logs = new(error);
+            using KubeletLogging logs = KubeletLogging.Create(options.Logging, TimeProvider.System);
             ILogger log = logs.CreateLogger("Config");
             foreach (string warning in options.Warnings) ConfigDoubt(log, warning);
             return await HostAsync(options, logs, error);
