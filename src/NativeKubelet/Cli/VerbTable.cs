@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using NativeKubelet.Cli.Streams;
+using NativeKubelet.Cli.Top;
 using NativeKubelet.Cli.Verbs;
 using NativeKubelet.Linux.Libc;
 
@@ -18,6 +19,9 @@ public sealed record VerbTable(ImmutableArray<VerbSpec> All)
         new LogsVerb(console).Spec,
         new ExecVerb(console, ConsoleEnds.OfProcess).Spec,
         new AttachVerb(console, ConsoleEnds.OfProcess).Spec,
+        new TopVerb(console, ConsoleEnds.OfProcess, TopCapacity.OfMachine).Spec,
+        new DescribeVerb(console).Spec,
+        new EventsVerb(console).Spec,
         new ImagesVerb(console).Spec,
         new PullVerb(console).Spec,
         new ImportVerb(console).Spec,

@@ -34,7 +34,8 @@ internal sealed class CliHost(RuntimeHost node, LocalApi api, string run) : IAsy
                 PodPhase.Running, "", "", [], [new("main", "hello", "", container.Id, 0, true, true, new Running(DateTimeOffset.UnixEpoch), null)],
                 DateTimeOffset.UnixEpoch, [], [], "BestEffort", 1)));
             LocalApi api = new(
-                new LocalSources(board, new EventLog(TimeProvider.System), node.Runtime, null!, v => v.Pod, () => UsageSnapshot.Empty, () => [], () => "{}", () => null!),
+                new LocalSources(board, new EventLog(TimeProvider.System), node.Runtime, null!, v => v.Pod, () => UsageSnapshot.Empty, () => [], () => "{}",
+                    () => new("n1", "v1.36.2", 1, DateTimeOffset.UnixEpoch, "v1", "cgroupfs", "runc", true, "", new("", "", "", "", ""))),
                 run, TimeProvider.System, NullLoggerFactory.Instance);
             return new CliHost(node, api, run) { Container = container };
         }
@@ -52,6 +53,16 @@ internal sealed class CliHost(RuntimeHost node, LocalApi api, string run) : IAsy
         VerbSpec verb = words[0] == "exec" ? new ExecVerb(console, ends).Spec : new AttachVerb(console, ends).Spec;
         return VerbTable.RunAsync(verb, new[] { "--run-dir", run }.Concat(words[1..]).ToArray(), console, RuntimeHost.Deadline());
     });
+
+    /// <returns>The exit code and all that was painted.</returns>
+    public async Task<(int Code, string Painted)> TopAsync(ConsoleEnds ends)
+    {
+        using MemoryStream painted = new();
+        CliConsole console = new(painted, TextWriter.Null, TimeProvider.System, new(24, 80));
+        int code = await VerbTable.RunAsync(
+            new TopVerb(console, ends, () => new(4000, 8L << 30)).Spec, new[] { "--run-dir", run }, console, RuntimeHost.Deadline());
+        return (code, Encoding.UTF8.GetString(painted.ToArray()));
+    }
 
     /// <summary>Without a terminal: the input is given whole, and then closed.</summary>
     public async Task<(int Code, string Out, string Error)> PipedAsync(string input, params string[] words)

@@ -65,6 +65,23 @@ public sealed class StreamVerbsTests
         Assert.Equal((0, "alive\n", ""), await host.PipedAsync("", "exec", "web", "--", "echo", "alive"));
     }
 
+    [Fact]
+    public async Task Top_leaves_at_q_and_gives_the_terminal_back()
+    {
+        await using CliHost host = await CliHost.StartAsync("sleep 1000");
+        using Pty user = new();
+        byte[] before = user.Mode;
+        OpenedFile.Write(user.Outer, "q"u8, "pty");
+
+        (int code, string painted) = await host.TopAsync(new ConsoleEnds(user.Inner, user.Inner, user.Inner));
+
+        Assert.Equal(0, code);
+        Assert.StartsWith("\e[?1049h", painted, StringComparison.Ordinal);
+        Assert.Contains("default/web", painted, StringComparison.Ordinal);
+        Assert.EndsWith("\e[?25h\e[?1049l", painted, StringComparison.Ordinal);
+        Assert.Equal(before, user.Mode);
+    }
+
     private static async Task<string> ExpectAsync(FileDescriptor terminal, string text)
     {
         Pipe.SetNonBlocking(terminal);

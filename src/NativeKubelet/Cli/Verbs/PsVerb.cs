@@ -24,7 +24,7 @@ public sealed class PsVerb(CliConsole console)
         string format = call.Get("output", "");
         if (format is "json" or "yaml")
         {
-            if (call.Has("watch")) throw new UsageException(call.Verb, "--watch is for tables; programs read 'events --watch -o json'");
+            if (call.Has("watch")) throw new UsageException(call.Verb, "--watch is for tables; programs read 'events --follow -o json'");
             Whole(await agent.SendAsync("GET", "/v1/pods?whole", cancel), call, format);
             return 0;
         }
