@@ -53,6 +53,7 @@ public static class KubernetesJson
 [JsonSerializable(typeof(V1ConfigMap))]
 [JsonSerializable(typeof(V1Secret))]
 [JsonSerializable(typeof(V1PersistentVolumeClaim))]
+[JsonSerializable(typeof(V1PersistentVolume))]
 [JsonSerializable(typeof(V1Node))]
 [JsonSerializable(typeof(V1Lease))]
 [JsonSerializable(typeof(Corev1Event))]

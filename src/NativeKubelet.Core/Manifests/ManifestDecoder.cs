@@ -1,14 +1,19 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using k8s.Models;
 using NativeKubelet.Api.Kubernetes;
 using NativeKubelet.Api.Yaml;
+using NativeKubelet.Core.Objects;
 
 namespace NativeKubelet.Core.Manifests;
 
-/// <summary>What a file or URL holds. Pods only when it is valid as a whole.</summary>
+/// <summary>What a file or URL holds. Pods and objects only when it is valid as a whole.</summary>
 public sealed record DecodedManifest(ImmutableArray<V1Pod> Pods, ImmutableArray<ManifestProblem> Problems)
 {
+    /// <summary>ConfigMaps, Secrets, claims and volumes beside the pods.</summary>
+    public ImmutableArray<NodeObject> Objects { get; init; } = [];
+
     /// <summary>
     /// Every document was understood. One that was not makes the whole text invalid: a file that is being written, or was
     /// cut off, must not be taken for one that names fewer pods.
@@ -38,8 +43,8 @@ public static class ManifestDecoder
 
         Reading reading = new(origin, now);
         for (int i = 0; i < documents.Count; i++) reading.Document(documents[i], i + 1);
-        DecodedManifest read = new([.. reading.Pods], [.. reading.Problems]);
-        return read.Valid ? read : read with { Pods = [] };
+        DecodedManifest read = new([.. reading.Pods], [.. reading.Problems]) { Objects = [.. reading.Objects] };
+        return read.Valid ? read : read with { Pods = [], Objects = [] };
     }
 
     private sealed class Reading(ManifestOrigin origin, DateTimeOffset now)
@@ -51,6 +56,8 @@ public static class ManifestDecoder
         private int _number;
 
         public List<V1Pod> Pods { get; } = [];
+
+        public List<NodeObject> Objects { get; } = [];
 
         public List<ManifestProblem> Problems { get; } = [];
 
@@ -83,8 +90,20 @@ public static class ManifestDecoder
                     int index = 0;
                     foreach (JsonElement item in items.EnumerateArray()) Object(item, $"items[{index++}]", kind == "PodList" ? "Pod" : null);
                     break;
-                case ("v1", "ConfigMap" or "Secret" or "PersistentVolumeClaim"):
-                    Report(ProblemSeverity.Warning, path, $"{kind} is not yet given to pods by this version; it is kept aside");
+                case ("v1", "ConfigMap" or "Secret" or "PersistentVolumeClaim" or "PersistentVolume") when origin.Scope == ManifestScope.Joined:
+                    Error(Join(path, "kind"), $"{kind} is the API server's to give; a manifest of this node holds v1 Pods");
+                    break;
+                case ("v1", "ConfigMap"):
+                    Beside(json, path, ObjectKind.ConfigMap, KubernetesJson.TypeInfo<V1ConfigMap>(), static _ => { }, ObjectValidation.ConfigMap);
+                    break;
+                case ("v1", "Secret"):
+                    Beside(json, path, ObjectKind.Secret, KubernetesJson.TypeInfo<V1Secret>(), ObjectValidation.Defaults, ObjectValidation.Secret);
+                    break;
+                case ("v1", "PersistentVolumeClaim"):
+                    Beside(json, path, ObjectKind.PersistentVolumeClaim, KubernetesJson.TypeInfo<V1PersistentVolumeClaim>(), ObjectValidation.Defaults, ObjectValidation.Claim);
+                    break;
+                case ("v1", "PersistentVolume"):
+                    Beside(json, path, ObjectKind.PersistentVolume, KubernetesJson.TypeInfo<V1PersistentVolume>(), ObjectValidation.Defaults, ObjectValidation.Volume);
                     break;
                 case (null or "", _):
                     Error(Join(path, "apiVersion"), "Required value");
@@ -100,17 +119,7 @@ public static class ManifestDecoder
 
         private void Pod(JsonElement json, string path)
         {
-            foreach (UnknownField unknown in KnownFields.FindUnknown(json, KubernetesJson.Pod))
-            {
-                string hint = unknown.Suggestion is null ? "" : $" (is \"{unknown.Suggestion}\" meant?)";
-                Report(ProblemSeverity.Warning, Join(path, unknown.Path), $"unknown field, ignored{hint}");
-            }
-            if (JsonNulls.FirstInList(json, "") is { } at)
-            {
-                Error(Join(path, at), "must not be null");
-                return;
-            }
-            if (Read(json, path) is not { } pod) return;
+            if (Read(json, path, KubernetesJson.Pod) is not { } pod) return;
 
             pod.ApiVersion = "v1";
             pod.Kind = "Pod";
@@ -128,15 +137,49 @@ public static class ManifestDecoder
             StaticPodIdentity.Apply(pod, StaticPodUid.Compute(json, origin), origin, now);
             int before = Problems.Count;
             foreach ((string field, string message) in PodValidation.Check(pod)) Error(Join(path, field), message);
-            foreach ((string field, string message) in StaticPodReferences.Find(pod.Spec)) Error(Join(path, field), message);
+            foreach ((string field, string message) in StaticPodReferences.Find(pod.Spec, origin.Scope)) Error(Join(path, field), message);
             if (Problems.Count == before) Pods.Add(pod);
         }
 
-        private V1Pod? Read(JsonElement json, string path)
+        private void Beside<T>(JsonElement json, string path, ObjectKind kind, JsonTypeInfo<T> type, Action<T> applyDefaults, Action<T, FieldErrors> check)
+            where T : class, k8s.IKubernetesObject<V1ObjectMeta>
         {
+            if (Read(json, path, type) is not { } model) return;
+            bool namespaced = kind != ObjectKind.PersistentVolume;
+            model.ApiVersion = "v1";
+            model.Kind = kind.ToString();
+            if (string.IsNullOrEmpty(model.Metadata?.Name))
+            {
+                Error(Join(path, "metadata.name"), "Required value: name is needed for the object");
+                return;
+            }
+            if (namespaced && string.IsNullOrEmpty(model.Metadata.NamespaceProperty)) model.Metadata.NamespaceProperty = "default";
+            applyDefaults(model);
+            FieldErrors errors = new();
+            ObjectValidation.Metadata(model.Metadata, namespaced, errors);
+            check(model, errors);
+            foreach ((string field, string message) in errors) Error(Join(path, field), message);
+            if (errors.Any()) return;
+            ObjectKey key = new(kind, namespaced ? model.Metadata.NamespaceProperty : "", model.Metadata.Name);
+            Objects.Add(new(key, model, Fnv128.Of(KubernetesJson.Write(model)), origin.Display));
+        }
+
+        private T? Read<T>(JsonElement json, string path, JsonTypeInfo<T> type)
+            where T : class
+        {
+            foreach (UnknownField unknown in KnownFields.FindUnknown(json, type))
+            {
+                string hint = unknown.Suggestion is null ? "" : $" (is \"{unknown.Suggestion}\" meant?)";
+                Report(ProblemSeverity.Warning, Join(path, unknown.Path), $"unknown field, ignored{hint}");
+            }
+            if (JsonNulls.FirstInList(json, "") is { } at)
+            {
+                Error(Join(path, at), "must not be null");
+                return null;
+            }
             try
             {
-                return KubernetesJson.Read<V1Pod>(JsonNulls.Dropped(json));
+                return KubernetesJson.Read<T>(JsonNulls.Dropped(json));
             }
             catch (JsonException e)
             {

@@ -1,5 +1,14 @@
 namespace NativeKubelet.Core.Manifests;
 
+public enum ManifestScope
+{
+    /// <summary>A node alone: ConfigMaps, Secrets and volumes come from manifests, and static pods may refer to them.</summary>
+    Standalone,
+
+    /// <summary>An API server has them: static pods may refer to none, and manifests may define none (spec 30 §1.7).</summary>
+    Joined,
+}
+
 /// <summary>Where a manifest's bytes come from; a part of its pods' identity.</summary>
 /// <param name="Source">"file" or "http", the value of kubernetes.io/config.source.</param>
 /// <param name="Location">The file's path as listed (symlinks not resolved), or the URL as configured.</param>
@@ -11,6 +20,9 @@ public sealed record ManifestOrigin(string Source, string Location, string NodeN
     public static ManifestOrigin File(string path, string nodeName) => new(FileSource, path, nodeName);
 
     public static ManifestOrigin Url(string url, string nodeName) => new(HttpSource, url, nodeName);
+
+    /// <summary>Who else this node's pods may refer to; no part of their identity.</summary>
+    public ManifestScope Scope { get; init; }
 
     /// <summary>The location as people may see it: a URL may carry a password or a token in its query.</summary>
     public string Display

@@ -43,6 +43,13 @@ public static class NameRules
         return name[0] == '-' || name[^1] == '-' ? "must not begin or end with a hyphen" : null;
     }
 
+    /// <summary>A key of a ConfigMap or Secret: it may become the name of a file.</summary>
+    public static string? ConfigKey(string key) =>
+        key.Length > 253 ? TooLong(253)
+        : key is "." or ".." || key.StartsWith("..", StringComparison.Ordinal) ? "must not be '.' or begin with '..'"
+        : key.Length > 0 && key.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') ? null
+        : "a valid config key must consist of alphanumeric characters, '-', '_' or '.'";
+
     public static string? EnvName(string name) =>
         name.Length > 0 && name.All(c => c is >= ' ' and <= '~' and not '=') ? null : "a valid environment variable name must consist only of printable ASCII characters other than '='";
 

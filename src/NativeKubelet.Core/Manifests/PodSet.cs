@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using k8s.Models;
+using NativeKubelet.Core.Objects;
 
 namespace NativeKubelet.Core.Manifests;
 
@@ -12,6 +13,9 @@ namespace NativeKubelet.Core.Manifests;
 /// <param name="Problems">What people must know about the source's content, for log, `ps` and `doctor`.</param>
 public sealed record PodSet(string Source, ImmutableArray<V1Pod> Pods, ImmutableArray<ManifestProblem> Problems)
 {
+    /// <summary>What the same files define beside pods; the first of two with one name counts.</summary>
+    public ImmutableArray<NodeObject> Objects { get; init; } = [];
+
     public static PodSet Empty(string source) => new(source, [], []);
 }
 

@@ -4,13 +4,20 @@ namespace NativeKubelet.Core.Manifests;
 
 /// <summary>
 /// What a static pod may not refer to, since only an API server knows it (spec 30 §1.7). The words are the original's
-/// (gate PreventStaticPodAPIReferences).
+/// (gate PreventStaticPodAPIReferences). A node alone has what its manifests define.
 /// </summary>
 public static class StaticPodReferences
 {
     /// <summary>Field path → what it refers to; empty when the pod stands alone.</summary>
-    public static IEnumerable<(string Field, string Message)> Find(V1PodSpec spec) =>
-        All(spec).Select(found => (found.Field, $"static pods may not reference {found.What}"));
+    public static IEnumerable<(string Field, string Message)> Find(V1PodSpec spec, ManifestScope scope) => All(spec)
+        .Where(found => scope == ManifestScope.Joined || !Defined.Contains(found.What) || IsDriver(found.Field))
+        .Select(found => (found.Field, $"static pods may not reference {found.What}"));
+
+    private static readonly string[] Defined =
+        ["configmaps", "configmaps (via projected volumes)", "persistentvolumeclaims", "secrets", "secrets (via projected volumes)"];
+
+    /// <summary>Credentials of volumes that a node alone cannot mount at all.</summary>
+    private static bool IsDriver(string field) => field.StartsWith("spec.volumes[", StringComparison.Ordinal) && field.EndsWith(".secretRef", StringComparison.Ordinal);
 
     private static IEnumerable<(string Field, string What)> All(V1PodSpec spec)
     {

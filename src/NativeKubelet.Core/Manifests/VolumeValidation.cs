@@ -54,18 +54,20 @@ internal static class VolumeValidation
         }
     }
 
+    public static void HostPath(string field, V1HostPathVolumeSource host, FieldErrors errors)
+    {
+        if (string.IsNullOrEmpty(host.Path)) errors.Required($"{field}.path");
+        else if (host.Path.Split('/').Contains("..")) errors.Invalid($"{field}.path", host.Path, "must not contain '..'");
+        else if (host.Path[0] != '/') errors.Invalid($"{field}.path", host.Path, "must be an absolute path");
+        else if (host.Path.Contains('\0', StringComparison.Ordinal)) errors.Invalid($"{field}.path", "", "must not contain NUL");
+        errors.OneOf($"{field}.type", host.Type ?? "", HostPathTypes);
+    }
+
     private static void Source(V1Volume volume, string path, FieldErrors errors)
     {
         List<string> kinds = VolumeSources.Of(volume);
         foreach (string kind in kinds.Skip(1)) errors.Forbidden($"{path}.{kind}", "may not specify more than 1 volume type");
-        if (volume.HostPath is { } host)
-        {
-            if (string.IsNullOrEmpty(host.Path)) errors.Required($"{path}.hostPath.path");
-            else if (host.Path.Split('/').Contains("..")) errors.Invalid($"{path}.hostPath.path", host.Path, "must not contain '..'");
-            else if (host.Path[0] != '/') errors.Invalid($"{path}.hostPath.path", host.Path, "must be an absolute path");
-            else if (host.Path.Contains('\0', StringComparison.Ordinal)) errors.Invalid($"{path}.hostPath.path", "", "must not contain NUL");
-            errors.OneOf($"{path}.hostPath.type", host.Type ?? "", HostPathTypes);
-        }
+        if (volume.HostPath is { } host) HostPath($"{path}.hostPath", host, errors);
         if (volume.EmptyDir?.SizeLimit is { } size && Quantity.TryParse(size.ToString(), out Quantity limit) && limit < default(Quantity))
             errors.Forbidden($"{path}.emptyDir.sizeLimit", "SizeLimit field must be a valid resource quantity");
         // No shell and no git are started on a pod's data (CVE-2024-10220).

@@ -13,6 +13,10 @@ public interface IVolumes
     /// <exception cref="VolumeException">The first volume that cannot be had.</exception>
     Task SetUpAsync(V1Pod pod, CancellationToken cancel);
 
+    /// <summary>Brings the files of volumes that are there up to date with the objects that they show; makes no volume.</summary>
+    /// <exception cref="VolumeException">What cannot be had now; those files stay as they are.</exception>
+    Task RefreshAsync(V1Pod pod, CancellationToken cancel);
+
     /// <summary>Where the container's volumes are on the host, in the order of its volumeMounts; they have been set up.</summary>
     /// <exception cref="VolumeException">A mount that this version does not make.</exception>
     ImmutableArray<ResolvedMount> Mounts(V1Pod pod, V1Container container);

@@ -31,6 +31,9 @@ public sealed class Volumes(RuntimePaths paths, TimeProvider time) : IVolumes
         }
     }, cancel);
 
+    // None of the kinds that are made so far shows an object.
+    public Task RefreshAsync(V1Pod pod, CancellationToken cancel) => Task.CompletedTask;
+
     public ImmutableArray<ResolvedMount> Mounts(V1Pod pod, V1Container container)
     {
         IList<V1VolumeMount> wanted = container.VolumeMounts ?? [];

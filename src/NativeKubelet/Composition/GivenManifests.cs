@@ -28,7 +28,10 @@ internal sealed class GivenManifests : IPodSource
     public static GivenManifests Read(IEnumerable<string> paths, string nodeName, DateTimeOffset now)
     {
         ImmutableArray<DecodedManifest> decoded = [.. paths.SelectMany(Files).Select(path => ManifestDecoder.Decode(Content(path), ManifestOrigin.File(path, nodeName), now))];
-        return new(new PodSet(ManifestOrigin.FileSource, [.. decoded.SelectMany(d => d.Pods)], [.. decoded.SelectMany(d => d.Problems)]));
+        return new(new PodSet(ManifestOrigin.FileSource, [.. decoded.SelectMany(d => d.Pods)], [.. decoded.SelectMany(d => d.Problems)])
+        {
+            Objects = [.. decoded.SelectMany(d => d.Objects)],
+        });
     }
 
     public Task RunAsync(CancellationToken cancel) => Task.Delay(Timeout.Infinite, cancel).ContinueWith(_ => { }, TaskScheduler.Default);

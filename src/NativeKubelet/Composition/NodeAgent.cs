@@ -3,6 +3,7 @@ using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using NativeKubelet.Api.Kubelet;
 using NativeKubelet.Api.Local;
+using NativeKubelet.Cluster;
 using NativeKubelet.Config;
 using NativeKubelet.Core.Manifests;
 using NativeKubelet.Core.Pods;
@@ -55,12 +56,14 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         NodeProfile node = ProfileOf(plan);
         Events = new EventLog(time);
         PodEvents events = new(Events, logs.CreateLogger<PodEvents>());
+        StandaloneObjects objects = new();
         Volumes volumes = new(options.Paths, time);
         _pulls = new ImagePulls(Images, events, options.Images.MaxParallelPulls, time);
         PodExecutor executor = new(Runtime, _pulls, volumes, Cgroups, options.Paths, node, events, logs.CreateLogger<PodExecutor>());
         Workers = new PodWorkers(Runtime, executor, Board, events, CrashBackoff.Of(options.Pods.MaxRestartBackOff), node, time, logs);
+        objects.Changed += Workers.ObjectsChanged;
         PodCleanup cleanup = new(Runtime, Workers, volumes, Cgroups, options.Paths, logs.CreateLogger<PodCleanup>());
-        _desired = new DesiredPods(sources, Runtime, Workers, cleanup, Board, events, node, plan.Resources.Node.Fit, time, logs.CreateLogger<DesiredPods>());
+        _desired = new DesiredPods(sources, Runtime, Workers, cleanup, objects, Board, events, node, plan.Resources.Node.Fit, time, logs.CreateLogger<DesiredPods>());
         Usage = new UsageSampler(Runtime, Cgroups, time, logs.CreateLogger<UsageSampler>());
         _preload = new PreloadDirectory(options.Images.PreloadDirectory, plan.Images, Images, logs.CreateLogger<PreloadDirectory>());
         LocalSources told = new(

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using k8s.Models;
 using Microsoft.Extensions.Logging;
 using NativeKubelet.Api.Kubernetes;
+using NativeKubelet.Cluster;
 using NativeKubelet.Core.Events;
 using NativeKubelet.Core.Manifests;
 using NativeKubelet.Core.Pods;
@@ -22,6 +23,7 @@ public sealed partial class DesiredPods(
     IContainerRuntime runtime,
     PodWorkers workers,
     PodCleanup cleanup,
+    StandaloneObjects objects,
     StatusBoard board,
     PodEvents events,
     NodeProfile node,
@@ -42,7 +44,7 @@ public sealed partial class DesiredPods(
 
     /// <summary>What is wrong with the sources' manifests now.</summary>
     public ImmutableArray<ManifestProblem> ManifestProblems =>
-        [.. Volatile.Read(ref _sets).OrderBy(s => s.Key, StringComparer.Ordinal).SelectMany(s => s.Value.Problems)];
+        [.. Volatile.Read(ref _sets).OrderBy(s => s.Key, StringComparer.Ordinal).SelectMany(s => s.Value.Problems), .. objects.Problems];
 
     /// <summary>Completes when every source has named its pods for the first time, and they were handed on.</summary>
     public Task Complete => _complete.Task;
@@ -95,6 +97,8 @@ public sealed partial class DesiredPods(
     {
         lock (_gate)
         {
+            // Before the pods: those that refer to them find them.
+            objects.Deliver(set.Source, set.Objects);
             SourceMerge merge = _merges.GetValueOrDefault(set.Source) ?? new SourceMerge(set.Source, SameSpec);
             (_merges[set.Source], PodChanges changes) = merge.Deliver(set.Pods);
             Volatile.Write(ref _sets, _sets.SetItem(set.Source, set));

@@ -76,6 +76,19 @@ public sealed partial class PodExecutor(
         }
     }
 
+    /// <summary>Brings the files of mounted volumes up to date. What cannot be had leaves them as they are, and is told.</summary>
+    public async Task RefreshVolumesAsync(V1Pod pod, CancellationToken cancel)
+    {
+        try
+        {
+            await volumes.RefreshAsync(pod, cancel);
+        }
+        catch (VolumeException e)
+        {
+            events.Warning(pod, EventReasons.FailedMount, e.Message);
+        }
+    }
+
     private async Task<StepOutcome> CreateSandboxAsync(CreateSandbox create, V1Pod pod, CancellationToken cancel)
     {
         if (create.Attempt > 0) events.Normal(pod, EventReasons.SandboxChanged, EventMessages.SandboxChanged);

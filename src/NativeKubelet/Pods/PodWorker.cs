@@ -30,7 +30,7 @@ internal sealed partial class PodWorker
     private readonly Lock _gate = new();
     private PodIntent _desired;              // immutable, swapped whole under _gate
     private CancellationTokenSource? _step;  // of the step in progress, under _gate
-    private int _imagesCame;
+    private int _imagesCame, _objectsChanged;
     private PodObserved? _seen;
 
     // The loop's own, touched by it alone.
@@ -82,6 +82,13 @@ internal sealed partial class PodWorker
         _wake.Ring();
     }
 
+    /// <summary>Objects that the pod refers to came, changed or went: its mounted files follow, and what waits for them looks again.</summary>
+    public void ObjectsChanged()
+    {
+        Interlocked.Exchange(ref _objectsChanged, 1);
+        _wake.Ring();
+    }
+
     /// <param name="before">Completes when the pod's place is free: pods of the same name have gone.</param>
     public async Task RunAsync(Task before, CancellationToken shutdown)
     {
@@ -126,6 +133,7 @@ internal sealed partial class PodWorker
     {
         _wake.Reset();
         PodIntent desired = TakeIntent();
+        if (desired.Stop is null && Interlocked.Exchange(ref _objectsChanged, 0) == 1) await FollowObjectsAsync(desired.Pod, shutdown);
         PodPlan plan = Show(desired, null);
         DateTimeOffset now = _clock.Now;
 
@@ -148,6 +156,13 @@ internal sealed partial class PodWorker
         foreach (PodStep step in plan.Steps)
             if (!await DoAsync(step, desired, plan, shutdown)) return false;
         return true;
+    }
+
+    private async Task FollowObjectsAsync(V1Pod pod, CancellationToken shutdown)
+    {
+        _retries.Clear();
+        _progress = StepResults.ForNewSpec(_progress);
+        await _tools.Executor.RefreshVolumesAsync(pod, shutdown);
     }
 
     private PodIntent TakeIntent()

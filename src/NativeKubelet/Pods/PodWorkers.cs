@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using k8s.Models;
 using Microsoft.Extensions.Logging;
 using NativeKubelet.Core.Manifests;
+using NativeKubelet.Core.Objects;
 using NativeKubelet.Core.Pods;
 using NativeKubelet.Runtime;
 using NativeKubelet.Status;
@@ -87,6 +88,13 @@ public sealed partial class PodWorkers : IAsyncDisposable
     public void ImagesCame()
     {
         foreach (Entry entry in Volatile.Read(ref _entries).Values) entry.Worker.ImagesCame();
+    }
+
+    /// <summary>Objects came, changed or went: the pods that refer to them look again.</summary>
+    public void ObjectsChanged(ImmutableHashSet<ObjectKey> changed)
+    {
+        foreach (Entry entry in Volatile.Read(ref _entries).Values)
+            if (PodReferences.Concerned(entry.Worker.Desired.Pod, changed)) entry.Worker.ObjectsChanged();
     }
 
     /// <summary>Takes all pods along and no new ones; returns when nothing of them is left.</summary>

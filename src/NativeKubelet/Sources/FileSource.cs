@@ -180,7 +180,7 @@ internal sealed partial class FileSource : IPodSource
             else if (problem.StandIn) ManifestRefusedButRuns(problem);
             else ManifestRefused(problem);
         }
-        _sets.Writer.TryWrite(new PodSet(Name, [.. _folder.Pods], problems));
+        _sets.Writer.TryWrite(new PodSet(Name, [.. _folder.Pods], problems) { Objects = [.. _folder.Objects] });
         _ready = true;
         // After the pods are on their way: none of them waits for a disk to sync.
         if (_folder.TakeUnsaved() is { Count: > 0 } unsaved) _saving = SaveAsync(_saving, unsaved);

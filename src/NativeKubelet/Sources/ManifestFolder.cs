@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using k8s.Models;
 using NativeKubelet.Core.Manifests;
+using NativeKubelet.Core.Objects;
 using NativeKubelet.Linux.Files;
 
 namespace NativeKubelet.Sources;
@@ -19,6 +20,8 @@ internal sealed class ManifestFolder(string path, string nodeName, LastValidMani
     private ManifestProblem? _problem;
 
     public IEnumerable<V1Pod> Pods => _files.Values.SelectMany(f => f.Pods);
+
+    public IEnumerable<NodeObject> Objects => _files.Values.SelectMany(f => f.Objects);
 
     public IEnumerable<ManifestProblem> Problems => (_problem is null ? [] : new[] { _problem }).Concat(_files.Values.SelectMany(f => f.Problems));
 
@@ -89,34 +92,34 @@ internal sealed class ManifestFolder(string path, string nodeName, LastValidMani
         return Put(read);
     }
 
-    /// <summary>An invalid file's pods stay those of its last valid content, from memory or from the store.</summary>
+    /// <summary>An invalid file's pods and objects stay those of its last valid content, from memory or from the store.</summary>
     private ManifestFile StandIn(ManifestFile? before, ManifestFile invalid)
     {
-        ImmutableArray<V1Pod> pods = before?.Pods ?? [];
+        (ImmutableArray<V1Pod> pods, ImmutableArray<NodeObject> objects) = (before?.Pods ?? [], before?.Objects ?? []);
         bool stands = before is { Valid: true } or { StandsIn: true };
         if (before is null && lastValid.Load(ManifestOrigin.FileSource, invalid.Path) is { } kept)
         {
             ManifestFile old = Decode(invalid.Path, kept);
-            (pods, stands) = (old.Pods, old.Valid);
+            (pods, objects, stands) = (old.Pods, old.Objects, old.Valid);
         }
         return stands
-            ? invalid with { Pods = pods, StandsIn = true, Problems = [.. invalid.Problems.Select(p => p with { StandIn = true })] }
+            ? invalid with { Pods = pods, Objects = objects, StandsIn = true, Problems = [.. invalid.Problems.Select(p => p with { StandIn = true })] }
             : invalid;
     }
 
     private ManifestFile Decode(string file, byte[] content)
     {
         DecodedManifest read = ManifestDecoder.Decode(content, ManifestOrigin.File(file, nodeName), time.GetUtcNow());
-        return new(file, content, read.Pods, read.Problems, read.Valid);
+        return new(file, content, read.Pods, read.Objects, read.Problems, read.Valid);
     }
 
     private static ManifestFile Failed(string file, string message, ProblemSeverity severity = ProblemSeverity.Error) =>
-        new(file, [], [], [new(file, 0, 0, "", message, severity)], Valid: false) { Unreadable = true };
+        new(file, [], [], [], [new(file, 0, 0, "", message, severity)], Valid: false) { Unreadable = true };
 
     private bool Put(ManifestFile file)
     {
         bool same = _files.TryGetValue(file.Path, out ManifestFile? before)
-            && before.Problems.SequenceEqual(file.Problems) && before.Pods.SequenceEqual(file.Pods);
+            && before.Problems.SequenceEqual(file.Problems) && before.Pods.SequenceEqual(file.Pods) && before.Objects.SequenceEqual(file.Objects);
         _files[file.Path] = file;
         return !same;
     }
@@ -153,7 +156,8 @@ internal sealed class ManifestFolder(string path, string nodeName, LastValidMani
     }
 
     /// <param name="Content">What was read; empty where nothing could be.</param>
-    private sealed record ManifestFile(string Path, byte[] Content, ImmutableArray<V1Pod> Pods, ImmutableArray<ManifestProblem> Problems, bool Valid)
+    private sealed record ManifestFile(
+        string Path, byte[] Content, ImmutableArray<V1Pod> Pods, ImmutableArray<NodeObject> Objects, ImmutableArray<ManifestProblem> Problems, bool Valid)
     {
         /// <summary>The pods are those of older content.</summary>
         public bool StandsIn { get; init; }

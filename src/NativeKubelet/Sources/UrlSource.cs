@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Net;
 using System.Threading.Channels;
-using k8s.Models;
 using Microsoft.Extensions.Logging;
 using NativeKubelet.Core.Manifests;
 
@@ -14,6 +13,8 @@ namespace NativeKubelet.Sources;
 internal sealed partial class UrlSource : IPodSource, IDisposable
 {
     private const int LoudFailures = 3;
+
+    private static readonly DecodedManifest Nothing = new([], []);
 
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(10), StandardFrequency = TimeSpan.FromSeconds(20);
 
@@ -29,7 +30,7 @@ internal sealed partial class UrlSource : IPodSource, IDisposable
     private readonly Channel<PodSet> _sets = Channel.CreateBounded<PodSet>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
 
     private byte[]? _body;
-    private ImmutableArray<V1Pod>? _pods;
+    private DecodedManifest? _valid;
     private int _failures;
     private volatile bool _ready;
 
@@ -121,7 +122,7 @@ internal sealed partial class UrlSource : IPodSource, IDisposable
         if (body.Length == 0)
         {
             UrlEmpty(Origin.Display);
-            _pods = [];
+            _valid = Nothing;
             _lastValid.Forget(Name, _url);
             Publish([]);
             return;
@@ -129,21 +130,21 @@ internal sealed partial class UrlSource : IPodSource, IDisposable
         DecodedManifest read = ManifestDecoder.Decode(body, Origin, _time.GetUtcNow());
         if (read.Valid)
         {
-            _pods = read.Pods;
+            _valid = read;
             Publish(read.Problems);
             _lastValid.Save(Name, _url, body);
             return;
         }
-        _pods ??= StandIn();
-        Publish(_pods is null ? read.Problems : [.. read.Problems.Select(p => p with { StandIn = true })]);
+        _valid ??= StandIn();
+        Publish(_valid is null ? read.Problems : [.. read.Problems.Select(p => p with { StandIn = true })]);
     }
 
     /// <summary>After a restart the content that was valid before it; null where there never was any.</summary>
-    private ImmutableArray<V1Pod>? StandIn()
+    private DecodedManifest? StandIn()
     {
         if (_lastValid.Load(Name, _url) is not { } kept) return null;
         DecodedManifest old = ManifestDecoder.Decode(kept, Origin, _time.GetUtcNow());
-        return old.Valid ? old.Pods : null;
+        return old.Valid ? old : null;
     }
 
     private void Publish(IEnumerable<ManifestProblem> problems)
@@ -154,7 +155,7 @@ internal sealed partial class UrlSource : IPodSource, IDisposable
             if (problem.Severity == ProblemSeverity.Warning) ManifestDoubtful(problem);
             else ManifestRefused(problem);
         }
-        _sets.Writer.TryWrite(new PodSet(Name, _pods ?? [], all));
+        _sets.Writer.TryWrite(new PodSet(Name, _valid?.Pods ?? [], all) { Objects = _valid?.Objects ?? [] });
         _ready = true;
     }
 

@@ -11,8 +11,8 @@ internal static class Manifest
     public const string Node = "Node-1";
     public static readonly DateTimeOffset Now = new(2026, 1, 2, 3, 4, 5, 678, TimeSpan.Zero);
 
-    public static DecodedManifest Decode(string text, string path = "/etc/kubernetes/manifests/p.yaml") =>
-        ManifestDecoder.Decode(Encoding.UTF8.GetBytes(text), ManifestOrigin.File(path, Node), Now);
+    public static DecodedManifest Decode(string text, string path = "/etc/kubernetes/manifests/p.yaml", ManifestScope scope = ManifestScope.Standalone) =>
+        ManifestDecoder.Decode(Encoding.UTF8.GetBytes(text), ManifestOrigin.File(path, Node) with { Scope = scope }, Now);
 
     public static V1Pod Pod(string text)
     {
@@ -29,8 +29,8 @@ internal static class Manifest
         + string.Concat(container.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => $"    {l}\n"));
 
     /// <summary>field: message of every error.</summary>
-    public static string[] Errors(string text) =>
-        [.. Decode(text).Problems.Where(p => p.Severity == ProblemSeverity.Error).Select(p => $"{p.Field}: {p.Message}")];
+    public static string[] Errors(string text, ManifestScope scope = ManifestScope.Standalone) =>
+        [.. Decode(text, scope: scope).Problems.Where(p => p.Severity == ProblemSeverity.Error).Select(p => $"{p.Field}: {p.Message}")];
 
     public static string Fixture(string name, [CallerFilePath] string here = "") =>
         File.ReadAllText(Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "../../../fixtures", name)));

@@ -20,14 +20,13 @@ public sealed class ManifestDecoderTests
     }
 
     [Fact]
-    public void Every_document_counts_and_what_is_no_pod_is_kept_aside_with_a_warning()
+    public void Every_document_counts()
     {
         DecodedManifest read = Manifest.Decode(Manifest.Fixture("manifests/two-pods.yaml"));
 
         Assert.Equal(["web-node-1", "worker-node-1"], read.Pods.Select(p => p.Metadata.Name));
-        ManifestProblem warning = Assert.Single(read.Problems);
-        Assert.Equal((2, ProblemSeverity.Warning), (warning.Document, warning.Severity));
-        Assert.Contains("ConfigMap", warning.Message, StringComparison.Ordinal);
+        Assert.Single(read.Objects);
+        Assert.Empty(read.Problems);
     }
 
     [Fact]

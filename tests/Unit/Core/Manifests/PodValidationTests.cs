@@ -84,12 +84,12 @@ public sealed class PodValidationTests
     [InlineData("volumes: [{name: v, projected: {sources: [{serviceAccountToken: {path: x}}]}}]", "spec.volumes[0].projected.sources[0].serviceAccountToken", "serviceaccounts (via projected volumes)")]
     [InlineData("volumes: [{name: v, iscsi: {targetPortal: x, iqn: x, lun: 0, secretRef: {name: x}}}]", "spec.volumes[0].iscsi.secretRef", "secrets")]
     public void What_only_an_api_server_knows_may_not_be_referred_to(string spec, string field, string what) =>
-        Assert.Equal([$"{field}: static pods may not reference {what}"], Manifest.Errors(Manifest.Yaml(spec: spec)));
+        Assert.Equal([$"{field}: static pods may not reference {what}"], Manifest.Errors(Manifest.Yaml(spec: spec), ManifestScope.Joined));
 
     [Theory]
     [InlineData("env: [{name: a, valueFrom: {secretKeyRef: {name: s, key: k}}}]", "spec.containers[0].env[0].valueFrom.secretKeyRef: static pods may not reference secrets")]
     [InlineData("envFrom: [{configMapRef: {name: s}}]", "spec.containers[0].envFrom[0].configMapRef: static pods may not reference configmaps")]
-    public void Neither_may_environments(string container, string error) => Assert.Equal([error], Manifest.Errors(Manifest.Yaml(container)));
+    public void Neither_may_environments(string container, string error) => Assert.Equal([error], Manifest.Errors(Manifest.Yaml(container), ManifestScope.Joined));
 
     [Fact]
     public void All_faults_are_told_at_once() => Assert.Equal(3, Manifest.Errors(Manifest.Yaml("ports: [{containerPort: 0}]\ntty: true\nworkingDir: x", "restartPolicy: Nope")).Length);
