@@ -15,19 +15,20 @@ usage() { cat <<'USAGE'
 usage: ./build.sh [VERB]
 
   (none)            the whole product: out/nativekubelet
-  deps [THING…]     install what is missing (publish run test node vm static arm64 bench)
+  deps [THING…]     install what is missing (native publish static arm64 run node bench vm)
   native            the holder, static (native/build/nk-holder)
   build             managed debug build of everything
   publish [--static] [--arch x64|arm64]
                     one stripped NativeAOT file, out/nativekubelet
   run [FILE…]       publish, make the demo image, run docs/examples/hello.yaml (or FILE…) in the foreground
-  test [unit|native|node|fuzz|vm|all] [--strict] [-- XUNIT-OPTIONS]
-                    everything by default; ends with "N passed, N failed"
+  test [unit|native|node|fuzz|vm|static|all] [--strict] [-- XUNIT-OPTIONS]
+                    everything by default, but the full VM suite and static (the appliance build in an empty root);
+                    ends with "N passed, N failed"
   check             format, analyzers, unit tests, C tests with sanitizers: before a push
   bench             figures and ratios against bare runc and others (docs/benchmarks.md)
   fuzz [SECONDS]    every fuzz target for that long
   install [ARGS…]   put binary and units in place (root)
-  clean             remove out/ and artifacts/
+  clean             remove out/, artifacts/ and what make built in native/
 USAGE
 }
 
@@ -44,12 +45,12 @@ need_dotnet() {
 # command or file that shows that it is there : Debian package
 needs_of() {
   case $1 in
-    native)  echo "gcc:gcc make:make musl-gcc:musl-tools" ;;
-    publish) echo "gcc:gcc make:make musl-gcc:musl-tools clang:clang /usr/include/zlib.h:zlib1g-dev" ;;
+    native)  echo "gcc:gcc make:make musl-gcc:musl-tools /usr/include/stdio.h:libc6-dev /usr/include/linux/seccomp.h:linux-libc-dev" ;;
+    publish) echo "$(needs_of native) clang:clang /usr/include/zlib.h:zlib1g-dev" ;;
     static)  echo "cmake:cmake /usr/include/openssl/ssl.h:libssl-dev objcopy:binutils" ;;
     arm64)   echo "ld.lld:lld aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu /usr/aarch64-linux-gnu/lib/libc.so.6:libc6-dev-arm64-cross" ;;
     run)     echo "runc:runc busybox:busybox-static ip:iproute2" ;;
-    node)    echo "runc:runc busybox:busybox-static ip:iproute2 nft:nftables iptables:iptables skopeo:skopeo umoci:umoci docker-registry:docker-registry /usr/lib/cni/bridge:containernetworking-plugins curl:curl openssl:openssl" ;;
+    node)    echo "runc:runc busybox:busybox-static ip:iproute2 nft:nftables iptables:iptables skopeo:skopeo umoci:umoci buildah:buildah docker-registry:docker-registry /usr/lib/cni/bridge:containernetworking-plugins curl:curl openssl:openssl" ;;
     bench)   echo "conmon:conmon podman:podman catatonit:catatonit" ;;
     vm)      echo "qemu-system-x86_64:qemu-system-x86 mmdebstrap:mmdebstrap cpio:cpio" ;;
     *) die "deps: no such thing: $1" ;;
@@ -59,9 +60,12 @@ needs_of() {
 there() { case $1 in /*) [ -e "$1" ] ;; *) command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || [ -x "/sbin/$1" ] ;; esac; }
 
 deps() {
-  local thing entry missing=()
+  local thing entry needs log missing=()
   for thing in "$@"; do
-    for entry in $(needs_of "$thing"); do there "${entry%%:*}" || missing+=("${entry#*:}"); done
+    needs=$(needs_of "$thing") || exit 1
+    for entry in $needs; do
+      there "${entry%%:*}" || [[ " ${missing[*]} " == *" ${entry#*:} "* ]] || missing+=("${entry#*:}")
+    done
   done
   [ ${#missing[@]} -gt 0 ] || return 0
   [ "$(id -u)" = 0 ] || die "missing: ${missing[*]}; install them, or run './build.sh deps $*' as root"
@@ -69,9 +73,10 @@ deps() {
     die "missing: ${missing[*]} (Debian's names); this system has no apt-get, so install them with its own package manager and try again"
   say "installing ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive
-  { apt-get -qq update && apt-get -qq install -y --no-install-recommends "${missing[@]}"; } >/tmp/nk-deps.$$ 2>&1 ||
-    { tail -n 20 /tmp/nk-deps.$$ >&2; rm -f /tmp/nk-deps.$$; die "could not install ${missing[*]}"; }
-  rm -f /tmp/nk-deps.$$
+  log=$(mktemp)
+  { apt-get -qq update && apt-get -qq install -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1 ||
+    { tail -n 20 "$log" >&2; rm -f "$log"; die "could not install ${missing[*]}"; }
+  rm -f "$log"
 }
 
 need_root() { [ "$(id -u)" = 0 ] || die "'$1' needs root: it makes cgroups, namespaces and mounts"; }
@@ -178,7 +183,7 @@ test_() {
     case $1 in
       --strict) strict=1 ;;
       --) shift; extra=("$@"); break ;;
-      unit|native|node|fuzz|vm|vm-smoke|all) what+=("$1") ;;
+      unit|native|node|fuzz|vm|vm-smoke|static|all) what+=("$1") ;;
       *) die "test: no such suite: $1" ;;
     esac
     shift
@@ -196,7 +201,12 @@ test_() {
         test_project Node
         NK_BINARY=$out/nativekubelet NK_IMAGE=$out/hello.tar NK_TOOLS=$root/tools \
           suite node artifacts/bin/NativeKubelet.Tests.Node/release/NativeKubelet.Tests.Node ${extra[@]+"${extra[@]}"} ;;
-      fuzz) if [ -d tests/Fuzz ]; then fuzz "${NK_FUZZ_SECONDS:-60}"; fi ;;
+      static)
+        need_root 'test static'; deps node publish static; publish --static; shown tools/make-image --output "$out/hello.tar"
+        test_project Node
+        NK_STATIC=$out/nativekubelet-static NK_IMAGE=$out/hello.tar NK_TOOLS=$root/tools \
+          suite static artifacts/bin/NativeKubelet.Tests.Node/release/NativeKubelet.Tests.Node -explicit only -class '*.StaticRootTests' ;;
+      fuzz) fuzz ;;
       vm-smoke) if [ -x tools/vm/smoke ]; then need_root 'test vm'; single vm-smoke tools/vm/smoke; fi ;;
       vm) need_root 'test vm'; single vm tools/vm/all ;;
     esac
@@ -212,7 +222,11 @@ test_() {
   [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
 }
 
-fuzz() { # SECONDS over all targets
+# NK_FUZZ_SECONDS over all managed parsers, and a sixth of it more for the holder's own, with sanitizers.
+fuzz() {
+  export NK_FUZZ_SECONDS=${NK_FUZZ_SECONDS:-60}
+  deps native
+  single fuzz-holder make -s -C native fuzz FUZZ_SECONDS=$((NK_FUZZ_SECONDS / 6 + 1))
   test_project Fuzz
   suite fuzz artifacts/bin/NativeKubelet.Tests.Fuzz/release/NativeKubelet.Tests.Fuzz
 }

@@ -33,21 +33,41 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 #ifdef SEEDED_LOOP
-int main(void)
+/* Takes libFuzzer's own words: only -max_total_time=SECONDS counts. Each round spoils a message that was good, as random
+ * bytes alone hardly ever get past the first field. */
+int main(int argc, char **argv)
 {
-	unsigned char bytes[512];
-	time_t end = time(NULL) + 10;
+	static unsigned char good[NK_MAX_MESSAGE], bytes[NK_MAX_MESSAGE];
+	struct builder b;
+	long seconds = 10;
 	unsigned long rounds = 0;
+	time_t end;
 
-	srand(4711);
+	for (int i = 1; i < argc; i++)
+		sscanf(argv[i], "-max_total_time=%ld", &seconds);
+	end = time(NULL) + seconds;
+	message_begin(&b, good, NK_RUN, 1);
+	message_text(&b, NK_ID, "container");
+	message_text(&b, NK_ARG, "/usr/sbin/runc");
+	message_text(&b, NK_ENV, "A=b");
+	message_text(&b, NK_SYSCTL, "net/ipv4/tcp_syncookies=1");
+	message_text(&b, NK_CGROUP, "/sys/fs/cgroup/a/cgroup.procs");
+	message_text(&b, NK_CONSOLE, "/run/c");
+	message_number(&b, NK_FLAGS, NK_TTY);
+	message_end(&b);
+	srand((unsigned)end);
 	for (; time(NULL) < end; rounds++) {
-		size_t n = (size_t)rand() % sizeof(bytes);
+		size_t at = rand() % 2 ? sizeof(struct nk_header) : 0;	/* the fields alone, or all of it */
+		size_t n = b.length - at;
 
-		for (size_t i = 0; i < n; i++)
-			bytes[i] = (unsigned char)(rand() % 3 ? rand() % 40 : rand());
+		memcpy(bytes, good + at, n);
+		if (rand() % 4 == 0)
+			n = (size_t)rand() % (n + 1);
+		for (int changes = rand() % 5; changes > 0 && n > 0; changes--)
+			bytes[(size_t)rand() % n] = (unsigned char)(rand() % 2 ? rand() % 64 : rand());
 		LLVMFuzzerTestOneInput(bytes, n);
 	}
-	printf("fuzz: %lu rounds\n", rounds);
+	printf("fuzz_message: %lu rounds, seed %u\n", rounds, (unsigned)end);
 	return 0;
 }
 #endif

@@ -118,6 +118,84 @@ static void links_and_foreign_names_are_left_alone(void)
 	assert(end(0) == 3);			/* two of ours, and "a" */
 }
 
+static int by_order(const struct dirent **a, const struct dirent **b)
+{
+	/* "0.log" is the newest; of one second the number decides, and it may grow longer than three digits. */
+	const char *x = (*a)->d_name, *y = (*b)->d_name;
+	bool x_now = strcmp(x, "0.log") == 0, y_now = strcmp(y, "0.log") == 0;
+	int seconds;
+
+	if (x_now || y_now)
+		return x_now - y_now;
+	seconds = strncmp(x, y, strlen("0.log.YYYYMMDD-HHMMSS"));
+	if (seconds)
+		return seconds;
+	return strlen(x) != strlen(y) ? (strlen(x) < strlen(y) ? -1 : 1) : strcmp(x, y);
+}
+
+static int is_log(const struct dirent *e)
+{
+	return *e->d_name != '.';
+}
+
+/* Whatever sizes come: no file above the ceiling, none rotated before it had to be, no record lost but with its file. */
+static void any_sizes_meet_the_ceiling_exactly(void)
+{
+	static char text[8192], file[NK_LINE_MAX * 2];
+	unsigned seed = (unsigned)getpid();
+
+	srand(seed);
+	for (int round = 0; round < 60; round++) {
+		uint64_t ceiling = (uint64_t)(LOG_SMALLEST + rand() % 4000);
+		unsigned files = 2 + (unsigned)rand() % 4, told = 0, last = 0;
+		struct dirent **names;
+		size_t before = 0;
+		int n;
+
+		begin(ceiling, files);
+		for (int batch = 0; batch < 40; batch++) {
+			log_begin(&l, rand() % 2 ? "stdout" : "stderr");
+			for (int records = 1 + rand() % 6; records > 0; records--) {
+				size_t most = log_piece(&l) < sizeof(text) ? log_piece(&l) : sizeof(text);
+				size_t length = 12 + (size_t)rand() % (most - 11), cut = (size_t)rand() % (length + 1);
+
+				memset(text, 'x', length);
+				snprintf(text, 12, "%010u", ++told);
+				text[10] = ' ';
+				text[11] = (char)(rand() % 2 ? 0 : 0xff);
+				log_record(true, text, cut, text + cut, length - cut);
+			}
+			log_end();
+		}
+		assert(l.dropped_total == 0);
+		n = scandir(dir, &names, is_log, by_order);
+		assert(n > 0 && n <= (int)files);
+		for (int i = 0; i < n; i++) {
+			int fd = openat(l.dir, names[i]->d_name, O_RDONLY | O_CLOEXEC);
+			ssize_t size = read(fd, file, sizeof(file));
+			char *at = file;
+
+			assert(size > 0 && (uint64_t)size <= ceiling);
+			while (at < file + size) {
+				char *end = memchr(at, '\n', (size_t)(file + size - at));
+				unsigned number = (unsigned)strtoul(at + LOG_PREFIX, NULL, 10);
+
+				assert(end && (last == 0 || number == last + 1));
+				if (at == file && i > 0)
+					assert(before + (size_t)(end - at) + 1 > ceiling);
+				last = number;
+				at = end + 1;
+			}
+			before = (size_t)size;
+			close(fd);
+			free(names[i]);
+		}
+		free(names);
+		assert(last == told);
+		end(ceiling);
+	}
+}
+
 int main(void)
 {
 	umask(022);
@@ -126,7 +204,8 @@ int main(void)
 	only_so_many_files_are_kept_even_within_one_second();
 	what_cannot_be_written_is_counted_and_told_later();
 	links_and_foreign_names_are_left_alone();
+	any_sizes_meet_the_ceiling_exactly();
 	rmdir(dir);
-	puts("test_log: 4 passed");
+	puts("test_log: 5 passed");
 	return 0;
 }
