@@ -1,45 +1,44 @@
 using System.Collections.Immutable;
-using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using NativeKubelet.Core.Network;
 using NativeKubelet.Linux.Libc;
-using NativeKubelet.Linux.Netlink;
 
 namespace NativeKubelet.Runtime.Network;
 
 /// <summary>
-/// The bridge's tables, one for each family. They are replaced whole, and again when another program has flushed them; that
-/// is heard of, not looked for.
+/// The bridge's packet rules: by nf_tables where the kernel has all that they need, else by iptables. They are replaced whole,
+/// and again when another program has flushed them.
 /// </summary>
-internal sealed partial class BridgeFirewall(string bridge, NodeNamespace node, TimeProvider time, ILogger log) : IDisposable
+/// <param name="nft">Tried first; null where an agent of this boot had to use the other already.</param>
+internal sealed partial class BridgeFirewall(IBridgeTables? nft, IBridgeTables iptables, string bridge, TimeProvider time, ILogger log) : IDisposable
 {
     // A program that flushes again and again must not keep us busy.
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
-    private static readonly AddressFamily[] Families = [AddressFamily.InterNetwork, AddressFamily.InterNetworkV6];
-
-    private const int ProtocolNotSupported = 93;
 
     private readonly Lock _gate = new();
     private readonly CancellationTokenSource _end = new();
-    private readonly string _table = "nativekubelet_" + bridge;
     private readonly ILogger _log = log;
-    private NftSocket? _socket;
-    private NftChanges? _changes;
-    private bool _disposed;
+    private IBridgeTables _tables = nft ?? iptables;
+    private bool _written, _disposed;
     private (ImmutableArray<Subnet> Subnets, ImmutableArray<PortForward> Forwards)? _content;
 
-    /// <exception cref="ErrnoException">The kernel lacks nf_tables, or a part of it.</exception>
+    /// <exception cref="IOException">Neither way is open on this node; the message holds both causes.</exception>
     public void Replace(ImmutableArray<Subnet> subnets, ImmutableArray<PortForward> forwards)
     {
         lock (_gate)
         {
-            _socket ??= node.Run(NftSocket.Open);
-            Write(subnets, forwards);
+            try
+            {
+                _tables.Write(subnets, forwards);
+            }
+            catch (ErrnoException e) when (_tables == nft && !_written)
+            {
+                WriteOtherwise(subnets, forwards, e);
+            }
             _content = (subnets, forwards);
-            if (_changes is not null) return;
-            _changes = node.Run(() => _socket.Listen(_table));
-            WarnOfOthers(_socket);
-            _ = Task.Run(() => WatchAsync(_changes));
+            if (_written) return;
+            _written = true;
+            _ = Task.Run(WatchAsync);
         }
     }
 
@@ -48,16 +47,7 @@ internal sealed partial class BridgeFirewall(string bridge, NodeNamespace node, 
         lock (_gate)
         {
             _content = null;
-            try
-            {
-                _socket ??= node.Run(NftSocket.Open);
-                foreach (AddressFamily family in Families)
-                    if (_socket.HasTable(_table, family)) _socket.Commit(_table, family, batch => batch.DropTable());
-            }
-            catch (ErrnoException e) when (e.Errno is Errno.EOPNOTSUPP or Errno.EINVAL or ProtocolNotSupported)
-            {
-                // A kernel without nf_tables has no tables of ours.
-            }
+            _tables.Remove();
         }
     }
 
@@ -69,33 +59,44 @@ internal sealed partial class BridgeFirewall(string bridge, NodeNamespace node, 
             _disposed = true;
             _end.Cancel();
             _content = null;
-            _changes?.Dispose();
-            _socket?.Dispose();
+            nft?.Dispose();
+            iptables.Dispose();
         }
         _end.Dispose();
     }
 
-    private void Write(ImmutableArray<Subnet> subnets, ImmutableArray<PortForward> forwards)
+    private void WriteOtherwise(ImmutableArray<Subnet> subnets, ImmutableArray<PortForward> forwards, ErrnoException cause)
     {
-        foreach (AddressFamily family in Families)
-            if (subnets.Any(s => s.Family == family))
-                _socket!.Commit(_table, family, batch => BridgeRules.Write(batch, family, bridge, subnets, [], forwards));
+        _tables.Remove();       // of two families one may have been possible
+        try
+        {
+            iptables.Write(subnets, forwards);
+        }
+        catch (IOException e)
+        {
+            throw new IOException($"{cause.Message}; and by iptables: {e.Message}", e);
+        }
+        _tables = iptables;
+        IptablesUsed(bridge, cause.Message);
     }
 
-    private async Task WatchAsync(NftChanges changes)
+    private async Task WatchAsync()
     {
         try
         {
             while (true)
             {
-                await changes.LossAsync(_end.Token);
-                await Task.Delay(Pause, time, _end.Token);
+                await _tables.LossAsync(_end.Token);
                 lock (_gate)
                 {
-                    if (_content is not { } content) continue;
-                    Write(content.Subnets, content.Forwards);
+                    if (_content is { } content)
+                    {
+                        // At once: with the rules the guard of the node's loopback is gone, too.
+                        _tables.Write(content.Subnets, content.Forwards);
+                        RulesRestored(bridge);
+                    }
                 }
-                RulesRestored(_table);
+                await Task.Delay(Pause, time, _end.Token);
             }
         }
         catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
@@ -104,23 +105,16 @@ internal sealed partial class BridgeFirewall(string bridge, NodeNamespace node, 
         }
         catch (Exception e)
         {
-            RulesUnwatched(_table, e);
+            RulesUnwatched(bridge, e);
         }
     }
 
-    private void WarnOfOthers(NftSocket socket)
-    {
-        // An accept of ours cannot overrule another chain's drop.
-        foreach (DroppingChain chain in socket.DroppingForwards())
-            ForwardingDropped(chain.Table, chain.Chain, bridge);
-    }
+    [LoggerMessage(LogLevel.Information, "FirewallByIptables bridge={Bridge}: this kernel's nf_tables cannot do what pods need: {Cause}")]
+    private partial void IptablesUsed(string bridge, string cause);
 
-    [LoggerMessage(LogLevel.Warning, "FirewallRulesRestored table={Table}: another program had taken them away")]
-    private partial void RulesRestored(string table);
+    [LoggerMessage(LogLevel.Warning, "FirewallRulesRestored bridge={Bridge}: another program had taken them away")]
+    private partial void RulesRestored(string bridge);
 
-    [LoggerMessage(LogLevel.Error, "FirewallRulesUnwatched table={Table}: they come back with the next pod that has host ports, or at the next start")]
-    private partial void RulesUnwatched(string table, Exception cause);
-
-    [LoggerMessage(LogLevel.Warning, "ForwardingDropped table={Table} chain={Chain}: its policy drops what pods send through the node unless it has rules that accept interface {Bridge}")]
-    private partial void ForwardingDropped(string table, string chain, string bridge);
+    [LoggerMessage(LogLevel.Error, "FirewallRulesUnwatched bridge={Bridge}: they come back with the next pod that has host ports, or at the next start")]
+    private partial void RulesUnwatched(string bridge, Exception cause);
 }

@@ -3,7 +3,6 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using NativeKubelet.Core.Network;
-using NativeKubelet.Linux.Libc;
 
 namespace NativeKubelet.Runtime.Network;
 
@@ -31,13 +30,15 @@ internal sealed partial class BridgeNetwork : IDisposable
 
     /// <param name="subnets">Empty: one is chosen.</param>
     /// <param name="directory">Exists.</param>
-    public BridgeNetwork(string bridgeName, ImmutableArray<Subnet> subnets, NodeNamespace node, NetworkRecords records, string directory, string bootId, TimeProvider time, ILogger log)
+    public BridgeNetwork(NetworkSettings settings, ImmutableArray<Subnet> subnets, NodeNamespace node, NetworkRecords records, string directory, string bootId, TimeProvider time, ILogger log)
     {
         (_node, _records, _bootId, _log) = (node, records, bootId, log);
         _leaseDirectory = Path.Combine(directory, "leases");
         _leases = new AddressLeases(_leaseDirectory, bootId);
+        string bridgeName = settings.BridgeName;
         _link = new BridgeLink(bridgeName, subnets, node, Path.Combine(directory, "bridge.json"), bootId, log);
-        _firewall = new BridgeFirewall(bridgeName, node, time, log);
+        IptablesTables iptables = new(bridgeName, node, directory, bootId, settings.IptablesKinds, time);
+        _firewall = new BridgeFirewall(iptables.InUse || !settings.NfTables ? null : new NftTables(bridgeName, node, log), iptables, bridgeName, time, log);
         _flows = new PortFlows(node, log);
     }
 
@@ -56,8 +57,8 @@ internal sealed partial class BridgeNetwork : IDisposable
         PodCable.Plug(_node, record.NamespacePath, record.HostInterface, bridge, addresses);
         if (record.Ports.IsEmpty) return record;
         lock (_gate)
-            if (!TryWriteRules(bridge, out ErrnoException? cause))
-                throw new RuntimeException("FailedCreatePodSandBox", $"host ports need nf_tables with nat, fib and masquerade in the kernel: {cause!.Message}; add the kernel's modules, or a CNI configuration", cause);
+            if (!TryWriteRules(bridge, out IOException? cause))
+                throw new RuntimeException("FailedCreatePodSandBox", $"host ports need nf_tables with nat, fib and masquerade in the kernel, or iptables: {cause!.Message}; add the kernel's modules, the iptables programs, or a CNI configuration", cause);
         _flows.ForgetOlderThan(ForwardsOf(record));
         return record;
     }
@@ -68,7 +69,7 @@ internal sealed partial class BridgeNetwork : IDisposable
         if (record.BootId == _bootId)
         {
             lock (_gate)
-                if (!record.Ports.IsEmpty && _bridge is { } bridge && !TryWriteRules(bridge, out ErrnoException? cause)) RulesNotWritten(cause!.Message);
+                if (!record.Ports.IsEmpty && _bridge is { } bridge && !TryWriteRules(bridge, out IOException? cause)) RulesNotWritten(cause!.Message);
             _flows.ForgetInto(ForwardsOf(record));
             if (record.HostInterface.Length > 0) PodCable.Unplug(_node, record.HostInterface);
         }
@@ -120,7 +121,7 @@ internal sealed partial class BridgeNetwork : IDisposable
         Directory.CreateDirectory(_leaseDirectory);
         Bridge bridge = _link.Ensure(_leases.AnyIn);
         PodCable.Replug(_node, bridge, CablesOf(Living()));
-        if (TryWriteRules(bridge, out ErrnoException? cause))
+        if (TryWriteRules(bridge, out IOException? cause))
         {
             if (bridge.Subnets.Any(s => s.Family == AddressFamily.InterNetwork)) _link.AllowLoopbackSources();
         }
@@ -128,7 +129,7 @@ internal sealed partial class BridgeNetwork : IDisposable
         return _bridge = bridge;
     }
 
-    private bool TryWriteRules(Bridge bridge, out ErrnoException? cause)
+    private bool TryWriteRules(Bridge bridge, out IOException? cause)
     {
         try
         {
@@ -136,7 +137,7 @@ internal sealed partial class BridgeNetwork : IDisposable
             cause = null;
             return true;
         }
-        catch (ErrnoException e)
+        catch (IOException e)
         {
             cause = e;
             return false;

@@ -52,7 +52,7 @@ internal static class BridgeRules
 
     private static void WritePorts(NftBatch batch, AddressFamily family, IEnumerable<PortForward> forwards)
     {
-        ImmutableArray<PortTranslation> ports = [.. Distinct(forwards.Where(f => f.Target.AddressFamily == family))];
+        ImmutableArray<PortTranslation> ports = [.. Distinct(forwards.Where(f => f.Target.AddressFamily == family)).Select(Translation)];
         const string byPort = "hostports", byAddress = "hostports_ip", chain = "hostports";
         uint portMap = batch.AddPortMap(byPort, withAddress: false), addressMap = batch.AddPortMap(byAddress, withAddress: true);
         batch.AddPorts(byPort, portMap, ports.Where(p => p.HostAddress is null));
@@ -67,14 +67,16 @@ internal static class BridgeRules
     }
 
     /// <summary>Of two that claim one port the later wins: an old sandbox may still be on its way out.</summary>
-    private static Dictionary<(IPAddress?, byte, int), PortTranslation>.ValueCollection Distinct(IEnumerable<PortForward> forwards)
+    public static IEnumerable<PortForward> Distinct(IEnumerable<PortForward> forwards)
     {
-        Dictionary<(IPAddress?, byte, int), PortTranslation> chosen = [];
+        Dictionary<(IPAddress?, byte, int), PortForward> chosen = [];
         foreach (PortForward f in forwards)
-            if (Number(f.Protocol) is { } protocol)
-                chosen[(f.HostAddress, protocol, f.HostPort)] = new(f.HostAddress, protocol, (ushort)f.HostPort, f.Target, (ushort)f.Port, f.SandboxId);
+            if (Number(f.Protocol) is { } protocol) chosen[(f.HostAddress, protocol, f.HostPort)] = f;
         return chosen.Values;
     }
+
+    private static PortTranslation Translation(PortForward f) =>
+        new(f.HostAddress, Number(f.Protocol) ?? 0, (ushort)f.HostPort, f.Target, (ushort)f.Port, f.SandboxId);
 
     /// <summary>What a pod's mappings mean for its addresses; those for a family that the pod lacks lead nowhere.</summary>
     public static ImmutableArray<PortForward> Forwards(string sandboxId, IEnumerable<PortMapping> ports, IEnumerable<IPAddress> addresses) =>

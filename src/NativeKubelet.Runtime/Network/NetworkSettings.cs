@@ -31,6 +31,12 @@ public sealed record NetworkSettings(
     /// <summary>The namespace that is the node's; null: this program's own.</summary>
     public NetworkNamespace? Node { get; init; }
 
+    /// <summary>Whether nf_tables may be tried; false is for tests of the other way.</summary>
+    internal bool NfTables { get; init; } = true;
+
+    /// <summary>What follows "ip" in the names of the programs that are tried where nf_tables cannot be used, in turn.</summary>
+    internal ImmutableArray<string> IptablesKinds { get; init; } = ["tables", "tables-legacy"];
+
     /// <summary>Names this boot of the machine; null: as the kernel says.</summary>
     public string? BootId { get; init; }
 }

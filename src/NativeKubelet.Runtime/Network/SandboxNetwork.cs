@@ -165,7 +165,7 @@ public sealed partial class SandboxNetwork : ISandboxNetwork, IDisposable
             BootId = settings.BootId ?? File.ReadAllText(BootIdFile).Trim();
             NodeNamespace node = new(settings.Node);
             Records = new NetworkRecords(Path.Combine(directory, "sandboxes"), log);
-            Bridge = new BridgeNetwork(settings.BridgeName, subnets, node, Records, directory, BootId, time, log);
+            Bridge = new BridgeNetwork(settings, subnets, node, Records, directory, BootId, time, log);
             Cni = new CniNetwork(
                 new CniPlugins(settings.CniBinDirectories, node, settings.PluginTimeLimit, time, log), Records, new CniCache(settings.CniCacheDirectory, log), BootId, log);
         }

@@ -69,18 +69,7 @@ public sealed class BridgeNetworkTests : IAsyncLifetime
         Assert.Equal("1", _host.Node.Run(() => File.ReadAllText("/proc/sys/net/ipv4/conf/nkt0/route_localnet")).Trim());
         Assert.Equal("0", _host.Node.Run(() => File.ReadAllText("/proc/sys/net/ipv4/conf/all/route_localnet")).Trim());
         using NetworkHost.Server secret = NetworkHost.Listen(_host.Node, 9999);
-        // The attacker is root in the pod: it sends 127.0.0.1 to the gateway's MAC.
-        NetworkHost.In(pod, () =>
-        {
-            File.WriteAllText("/proc/sys/net/ipv4/conf/all/route_localnet", "1");
-            return 0;
-        });
-        using (var space = Linux.Namespaces.NetworkNamespace.Open(pod.NamespacePath))
-        {
-            NetworkHost.Tool(space, "/usr/sbin/ip", "addr", "del", "127.0.0.1/8", "dev", "lo");
-            NetworkHost.Tool(space, "/usr/sbin/ip", "route", "add", "127.0.0.1/32", "via", Gateway, "dev", "eth0", "src", "10.77.0.2");
-            NetworkHost.Tool(space, "/usr/sbin/ip", "route", "flush", "table", "local", "127.0.0.0/8");
-        }
+        NetworkHost.SendLoopbackToGateway(pod, Gateway);
 
         await Assert.ThrowsAnyAsync<Exception>(() => NetworkHost.AskAsync(pod, "127.0.0.1", 9999, seconds: 2));
     }

@@ -84,6 +84,25 @@ public sealed class NetworkHost : IAsyncDisposable
         return route.Links();
     }
 
+    /// <summary>The attacker is root in the pod: what it sends to 127.0.0.1 goes to the gateway's MAC.</summary>
+    public static void SendLoopbackToGateway(NetworkAttachment pod, string gateway)
+    {
+        In(pod, () =>
+        {
+            File.WriteAllText("/proc/sys/net/ipv4/conf/all/route_localnet", "1");
+            return 0;
+        });
+        using NetworkNamespace space = NetworkNamespace.Open(pod.NamespacePath);
+        string own = In(pod, () =>
+        {
+            using RouteSocket route = RouteSocket.Open();
+            return route.Addresses().First(a => a.Global).Address.ToString();
+        });
+        Tool(space, "/usr/sbin/ip", "addr", "del", "127.0.0.1/8", "dev", "lo");
+        Tool(space, "/usr/sbin/ip", "route", "add", "127.0.0.1/32", "via", gateway, "dev", "eth0", "src", own);
+        Tool(space, "/usr/sbin/ip", "route", "flush", "table", "local", "127.0.0.0/8");
+    }
+
     public static T In<T>(NetworkAttachment pod, Func<T> work)
     {
         using NetworkNamespace space = NetworkNamespace.Open(pod.NamespacePath);

@@ -142,7 +142,8 @@ internal sealed class RegistryTokens(RegistryTransport transport, RegistrySettin
         };
     }
 
-    private static (string, TimeSpan) Read(byte[] content, Uri realm)
+    /// <exception cref="RegistryFailure">The answer holds no token.</exception>
+    internal static (string Token, TimeSpan Lifetime) Read(byte[] content, Uri realm)
     {
         TokenDocument? document = null;
         try
