@@ -374,7 +374,7 @@ static void signal_one(void)
 	if (!p)
 		reply(ESRCH, "no such process");
 	else
-		reply(process_signal(p, (int)m.number[NK_SIGNAL_NUMBER]) < 0 ? errno : 0, "kill");
+		reply(process_signal(p, (int)m.number[NK_SIGNAL_NUMBER], m.number[NK_FLAGS] & NK_GROUP) < 0 ? errno : 0, "kill");
 }
 
 static void rotate(void)

@@ -64,7 +64,7 @@ struct process *process_new(const char *id, const char *exec_id, bool exec);
 /* Starts the runtime; fds 0-2 of it are `stdio`. Returns 0 or -1 with errno, the slot free again. */
 int process_start(struct process *p, const struct message *m, const int stdio[3]);
 void process_forget(struct process *p);
-int process_signal(struct process *p, int number);
+int process_signal(struct process *p, int number, bool group);
 bool processes_alive(void);
 void reap(void);
 

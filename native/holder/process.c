@@ -302,7 +302,7 @@ void reap(void)
 }
 
 /* A pid here is safe against reuse: the process stays a zombie until we reap it. */
-int process_signal(struct process *p, int number)
+int process_signal(struct process *p, int number, bool group)
 {
 	pid_t pid = p->state == NK_RUNNING ? p->pid : p->state == NK_STARTING ? p->runtime : 0;
 
@@ -310,6 +310,9 @@ int process_signal(struct process *p, int number)
 		errno = ESRCH;
 		return -1;
 	}
+	/* Not reaped yet, so the group's number is its own; the runtime made it a leader. */
+	if (group && p->state == NK_RUNNING && kill(-pid, number) == 0)
+		return 0;
 	return kill(pid, number);
 }
 

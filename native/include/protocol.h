@@ -61,12 +61,13 @@ enum nk_tag {
 
 enum nk_namespace { NK_NET = 1, NK_IPC = 2, NK_UTS = 4, NK_PIDNS = 8, NK_USER = 16 };
 
-/* FLAGS of RUN, EXEC and ATTACH; each message looks at its own. */
+/* FLAGS of RUN, EXEC, ATTACH and others; each message looks at its own. */
 enum nk_flag {
 	NK_STDIN = 1, NK_STDOUT = 2, NK_STDERR = 4,
 	NK_TTY = 8,
 	NK_CLOSE_STDIN_AT_EOF = 16,	/* ATTACH: the client's end of input ends the container's */
 	NK_FORCE = 32,			/* QUIT although containers run */
+	NK_GROUP = 64,			/* SIGNAL: the process group that it leads */
 };
 
 enum nk_state { NK_FREE, NK_STARTING, NK_RUNNING, NK_ENDED, NK_FAILED };

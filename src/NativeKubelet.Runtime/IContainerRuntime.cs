@@ -39,6 +39,9 @@ public interface IContainerRuntime
     /// <summary>The container's stop signal, at most <paramref name="grace"/>, then SIGKILL; returns when it is reaped.</summary>
     Task StopContainerAsync(string containerId, TimeSpan grace, CancellationToken cancel);
 
+    /// <summary>Completes when the container has ended; at once when it has, or is not known. Any caller, any time.</summary>
+    Task EndOfAsync(string containerId);
+
     /// <summary>Removes a container that is not running: record, writable layer, bundle. Logs stay with the pod.</summary>
     Task RemoveContainerAsync(string containerId, CancellationToken cancel);
 

@@ -203,6 +203,8 @@ public sealed partial class NodeRuntime : IContainerRuntime, IAsyncDisposable
         }
     }
 
+    public Task EndOfAsync(string containerId) => Find(containerId).Sandbox?.EndOf(containerId) ?? Task.CompletedTask;
+
     public async Task RemoveContainerAsync(string containerId, CancellationToken cancel)
     {
         if (Find(containerId) is not ({ } sandbox, { } container)) return;

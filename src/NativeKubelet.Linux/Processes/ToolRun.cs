@@ -1,4 +1,3 @@
-using System.Buffers;
 using NativeKubelet.Linux.Libc;
 
 namespace NativeKubelet.Linux.Processes;
@@ -11,7 +10,7 @@ public sealed record ToolResult(ExitStatus Exit, byte[] Output, byte[] Error, bo
 /// <summary>Runs a short-lived program (a CNI plugin, <c>runc delete</c>) to its end: bounded output, a deadline, nothing left behind.</summary>
 public static class ToolRun
 {
-    private const int Kill = 9, Chunk = 16 * 1024;
+    private const int Kill = 9;
 
     /// <param name="request">Its fds are set here.</param>
     /// <param name="input">Given on stdin, then end of file.</param>
@@ -40,7 +39,7 @@ public static class ToolRun
         {
             clock.CancelAfter(deadline);
             Task feeding = FeedAsync(ownIn, input, pipes.Token);
-            Capture output = new(ownOut, outputLimit), error = new(ownErr, outputLimit);
+            PipeCapture output = new(ownOut, outputLimit), error = new(ownErr, outputLimit);
             Task reading = Task.WhenAll(output.ReadAsync(pipes.Token), error.ReadAsync(pipes.Token));
 
             bool timedOut = false;
@@ -87,41 +86,6 @@ public static class ToolRun
         finally
         {
             pipe.Dispose();
-        }
-    }
-
-    private sealed class Capture(FileDescriptor pipe, int limit)
-    {
-        private readonly ArrayBufferWriter<byte> _kept = new();
-
-        public bool Truncated { get; private set; }
-
-        public byte[] ToArray() => _kept.WrittenSpan.ToArray();
-
-        public async Task ReadAsync(CancellationToken cancel)
-        {
-            byte[] buffer = new byte[Chunk];
-            try
-            {
-                while (true)
-                {
-                    int count = Pipe.Read(pipe, buffer);
-                    if (count == 0) return;
-                    if (count > 0) Keep(buffer.AsSpan(0, count));
-                    else await Readiness.Shared.ReadableAsync(pipe, cancel);
-                }
-            }
-            catch (OperationCanceledException)
-            {
-                // What was read so far is the result.
-            }
-        }
-
-        private void Keep(ReadOnlySpan<byte> data)
-        {
-            int room = limit - _kept.WrittenCount;
-            if (data.Length > room) Truncated = true;
-            _kept.Write(data[..Math.Min(room, data.Length)]);
         }
     }
 }

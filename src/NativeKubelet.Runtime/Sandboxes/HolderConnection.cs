@@ -174,12 +174,19 @@ public sealed partial class HolderConnection : IAsyncDisposable
 
     /// <summary>To the init process of a container, to one exec, or to the runtime while it still starts.</summary>
     /// <returns>False when it has ended already.</returns>
-    public async Task<bool> SignalAsync(string containerId, string? execId, int signal, CancellationToken cancel)
+    public Task<bool> SignalAsync(string containerId, string? execId, int signal, CancellationToken cancel) =>
+        SignalAsync(containerId, execId, signal, HolderFlags.None, cancel);
+
+    /// <summary>To an exec and all of its process group; a holder of an earlier release reaches the process alone.</summary>
+    public Task<bool> KillExecAsync(string containerId, string execId, int signal, CancellationToken cancel) =>
+        SignalAsync(containerId, execId, signal, HolderFlags.Group, cancel);
+
+    private async Task<bool> SignalAsync(string containerId, string? execId, int signal, HolderFlags flags, CancellationToken cancel)
     {
         try
         {
             await CallAsync($"signal {signal} to {containerId}", For(HolderMessageType.Signal, containerId)
-                .Text(HolderTag.ExecId, execId).Number(HolderTag.SignalNumber, (ulong)signal), [], cancel);
+                .Text(HolderTag.ExecId, execId).Number(HolderTag.SignalNumber, (ulong)signal).Number(HolderTag.Flags, (ulong)flags), [], cancel);
             return true;
         }
         catch (HolderException e) when (e.Errno == Errno.ESRCH)

@@ -33,7 +33,7 @@ internal enum HolderTag : ushort
 public enum PauseNamespaces { None = 0, Network = 1, Ipc = 2, Uts = 4, Pid = 8, User = 16 }
 
 [Flags]
-internal enum HolderFlags : ulong { None = 0, Stdin = 1, Stdout = 2, Stderr = 4, Tty = 8, CloseStdinAtEof = 16, Force = 32 }
+internal enum HolderFlags : ulong { None = 0, Stdin = 1, Stdout = 2, Stderr = 4, Tty = 8, CloseStdinAtEof = 16, Force = 32, Group = 64 }
 
 /// <summary>Where a container or exec stands with its holder.</summary>
 public enum HolderProcessState { Free, Starting, Running, Ended, Failed }

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json;
 using NativeKubelet.Api.Oci;
+using NativeKubelet.Core.Containers;
 using NativeKubelet.Linux.Libc;
 using NativeKubelet.Runtime.Containers;
 using NativeKubelet.Runtime.Sandboxes;
@@ -35,7 +36,9 @@ internal sealed class ExecStarter(RuntimeSettings settings)
                 string said = File.Exists(log) ? RuncLog.LastError(await File.ReadAllBytesAsync(log, cancel)) : "";
                 throw new RuntimeException(Failed, $"{where}: {(said.Length > 0 ? said : result.RuntimeError.Trim())}");
             }
-            return new ExecSession(terminal, exit, (signal, stop) => holder.SignalAsync(container.Id, id, signal, stop));
+            // Who is killed cannot end what he started himself.
+            return new ExecSession(terminal, exit, (signal, stop) => signal == StopSignal.Kill
+                ? holder.KillExecAsync(container.Id, id, signal, stop) : holder.SignalAsync(container.Id, id, signal, stop));
         }
         catch (Exception e)
         {
