@@ -7,12 +7,15 @@ using NativeKubelet.Core.Containers;
 using NativeKubelet.Core.Logs;
 using NativeKubelet.Core.Manifests;
 using NativeKubelet.Core.Network;
+using NativeKubelet.Core.Probes;
 using NativeKubelet.Core.Resources;
 using NativeKubelet.Linux.Cgroups;
 using NativeKubelet.Linux.Files;
 using NativeKubelet.Linux.Mounts;
 using NativeKubelet.Linux.Netlink;
 using NativeKubelet.Linux.Processes;
+using NativeKubelet.Pods;
+using NativeKubelet.Probes;
 using NativeKubelet.Runtime.Containers;
 using NativeKubelet.Runtime.Images.Content;
 using NativeKubelet.Runtime.Images.Layers;
@@ -74,6 +77,11 @@ public static class Targets
         new("cgroup file", [Utf8("usage_usec 123\nuser_usec 4\n"), Utf8("max\n"), Utf8("12345\n")], b => (CgroupText.Single(b), CgroupText.Keyed(b, "usage_usec"u8)).ToString()),
         new("log record", [Utf8("2016-10-06T00:17:09.669794202Z stdout F hello"), Utf8("2016-10-06T00:17:09Z stderr P:x part")], b => CriLogLine.TryParse(b, out _)),
         new("runtime log", [Utf8("""{"level":"error","msg":"no such file","time":"t"}""" + "\n{\"msg\":\n")], b => RuncLog.LastError(b)),
+        new("probe answer", [Utf8("HTTP/1.1 302 Found\r\nLocation: http://10.0.0.5/x\r\nContent-Length: 2\r\n\r\nok"), Utf8("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n")],
+            b => ParseAnswer(b), typeof(FormatException)),
+        new("health answer", [new byte[] { 0, 0, 0, 0, 2, 8, 1 }, new byte[] { 0, 0, 0, 0, 6, 0x12, 2, 1, 1, 8, 1 }], b => HealthMessage.Answer(b), typeof(FormatException)),
+        Text("probe verdicts", ["started=1 ready=0\n"], t => VerdictFile.Parse(t)),
+        Text("pod note", ["begun 1700000000123\nover DeadlineExceeded Pod was active\n"], t => PodNote.Parse(t)),
         new("container record", [Utf8("""{"version":1,"id":"x","phase":"Running"}""")], b => ContainerRecord.TryParse(b)),
         new("sandbox record", [Utf8("""{"version":1,"id":"x","ips":["10.0.0.1"]}""")], b => SandboxRecord.TryParse(b)),
         new("network record", [Utf8("""{"version":1,"sandboxId":"x"}""")], b => NetworkRecord.TryParse(b)),
@@ -101,6 +109,12 @@ public static class Targets
     {
         foreach (YamlDocument document in YamlDocuments.Read(bytes))
             if (JsonNode.Parse(document.Json.Span) is JsonObject tree) ConfigFile.Decode(tree);
+    }
+
+    private static void ParseAnswer(byte[] bytes)
+    {
+        HttpAnswer? answer = HttpAnswer.Parse(bytes, closed: true);
+        new HttpGet(false, "10.0.0.5", 80, "/", null, new([])).Follow(answer?.Location ?? "", 0);
     }
 
     // Resolving reads files that the flags name; only what needs none is tried.

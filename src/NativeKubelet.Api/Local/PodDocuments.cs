@@ -21,9 +21,24 @@ public sealed record PodDocument(
     string DefaultContainer,
     IReadOnlyList<ContainerDocument> Containers)
 {
-    public int Restarts => Containers.Sum(c => c.Restarts);
+    /// <summary>Those that run before the others, in their order.</summary>
+    public IReadOnlyList<ContainerDocument> InitContainers { get; init; } = [];
 
-    public int Ready => Containers.Count(c => c.Ready);
+    /// <summary>The pod's init containers have not all done their work.</summary>
+    public bool Initializing { get; init; }
+
+    /// <summary>As kubectl counts: init containers while they run, then those that stay.</summary>
+    public int Restarts => Initializing ? InitContainers.Sum(c => c.Restarts) : Staying.Sum(c => c.Restarts);
+
+    public int Ready => Staying.Count(c => c.Ready);
+
+    /// <summary>How many can be ready: sidecars count, init containers that end do not.</summary>
+    public int Total => Staying.Count();
+
+    /// <summary>One of either kind; null: the pod has none of that name.</summary>
+    public ContainerDocument? Find(string name) => Containers.Concat(InitContainers).FirstOrDefault(c => c.Name == name);
+
+    private IEnumerable<ContainerDocument> Staying => Containers.Concat(InitContainers.Where(c => c.Sidecar));
 }
 
 /// <param name="Id">Empty before the first run.</param>
@@ -48,7 +63,11 @@ public sealed record ContainerDocument(
     long? CpuLimitMillicores,
     long? MemoryLimitBytes,
     string LogPath,
-    string PreviousLogPath);
+    string PreviousLogPath)
+{
+    /// <summary>An init container that runs on beside the others.</summary>
+    public bool Sidecar { get; init; }
+}
 
 /// <summary>One state of the node's pods; a watch sends one of these, as one line, per change.</summary>
 /// <param name="Version">Grows with every change.</param>

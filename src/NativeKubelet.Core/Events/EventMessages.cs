@@ -7,6 +7,8 @@ public static class EventMessages
 {
     public const string ContainerCreated = "Container created";
     public const string ContainerStarted = "Container started";
+    public const string PostStartHookFailed = "PostStartHook failed";
+    public const string PreStopHookFailed = "PreStopHook failed";
     public const string SandboxChanged = "Pod sandbox changed, it will be killed and re-created.";
 
     public static string Pulling(string image) => $"Pulling image \"{image}\"";

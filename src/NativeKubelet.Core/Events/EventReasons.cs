@@ -12,6 +12,8 @@ public static class EventReasons
     public const string Created = "Created";
     public const string Started = "Started";
     public const string Killing = "Killing";
+    public const string FailedPostStartHook = "FailedPostStartHook";
+    public const string FailedPreStopHook = "FailedPreStopHook";
     public const string SandboxChanged = "SandboxChanged";
     public const string FailedCreatePodSandBox = "FailedCreatePodSandBox";
     public const string FailedKillPod = "FailedKillPod";

@@ -8,7 +8,6 @@ public static class FieldTable
     private const string Scheduler = "the scheduler's; a static pod is placed already";
     private const string Server = "kept by the API server; nothing on the node depends on it";
     private const string Volume = "this kind of volume is not mounted by this version";
-    private const string Probe = "probes are not run by this version";
     private const string Files = "not mounted by this version";
 
     /// <summary>One row per field or group of fields; docs/compatibility.md holds the same rows (a test compares).</summary>
@@ -20,7 +19,7 @@ public static class FieldTable
         new("metadata.annotations[container.apparmor.security.beta.kubernetes.io/*]", FieldEffect.Works, "AppArmor profiles are not applied by this version") { Only = ["unconfined"] },
         new("status", FieldEffect.Ignored, "observed by the node, never asked for"),
 
-        new("spec.activeDeadlineSeconds", FieldEffect.Refused, "deadlines are not kept by this version"),
+        new("spec.activeDeadlineSeconds", FieldEffect.Works),
         new("spec.affinity.nodeAffinity", FieldEffect.Works),
         new("spec.affinity.podAffinity", FieldEffect.Ignored, Scheduler),
         new("spec.affinity.podAntiAffinity", FieldEffect.Ignored, Scheduler),
@@ -28,7 +27,7 @@ public static class FieldTable
         new("spec.dnsConfig", FieldEffect.Works),
         new("spec.dnsPolicy", FieldEffect.Works),
         new("spec.enableServiceLinks", FieldEffect.Ignored, "a node alone knows no services"),
-        new("spec.ephemeralContainers", FieldEffect.Refused, "ephemeral containers are not run by this version"),
+        new("spec.ephemeralContainers", FieldEffect.Refused, "cannot be set on create"),
         new("spec.evictionResponders", FieldEffect.Refused, "not known to this version"),
         new("spec.hostAliases", FieldEffect.Works),
         new("spec.hostIPC", FieldEffect.Works),
@@ -38,7 +37,7 @@ public static class FieldTable
         new("spec.hostname", FieldEffect.Works),
         new("spec.hostnameOverride", FieldEffect.Refused, "not set by this version; use hostname"),
         new("spec.imagePullSecrets", FieldEffect.Refused, "pull secrets are not read by this version"),
-        new("spec.initContainers", FieldEffect.Refused, "init containers are not run by this version"),
+        new("spec.initContainers", FieldEffect.Works, "fields as below spec.containers"),
         new("spec.nodeName", FieldEffect.Works),
         new("spec.nodeSelector", FieldEffect.Works),
         new("spec.os", FieldEffect.Works),
@@ -97,11 +96,12 @@ public static class FieldTable
         new("spec.containers[].envFrom", FieldEffect.Refused, "only literal values are given by this version"),
         new("spec.containers[].image", FieldEffect.Works),
         new("spec.containers[].imagePullPolicy", FieldEffect.Works),
-        new("spec.containers[].lifecycle", FieldEffect.Refused, "hooks are not run by this version"),
-        new("spec.containers[].livenessProbe", FieldEffect.Refused, Probe),
+        new("spec.containers[].lifecycle", FieldEffect.Works),
+        new("spec.containers[].lifecycle.stopSignal", FieldEffect.Refused, "needs the feature gate ContainerStopSignals, which is off"),
+        new("spec.containers[].livenessProbe", FieldEffect.Works),
         new("spec.containers[].name", FieldEffect.Works),
         new("spec.containers[].ports", FieldEffect.Works),
-        new("spec.containers[].readinessProbe", FieldEffect.Refused, Probe),
+        new("spec.containers[].readinessProbe", FieldEffect.Works),
         new("spec.containers[].resizePolicy", FieldEffect.Ignored, "only an API server resizes a running container"),
         new("spec.containers[].resources.claims", FieldEffect.Refused, "devices are not allocated by this version"),
         new("spec.containers[].resources.limits[cpu]", FieldEffect.Works),
@@ -114,9 +114,10 @@ public static class FieldTable
         new("spec.containers[].resources.requests[hugepages-*]", FieldEffect.Works),
         new("spec.containers[].resources.requests[ephemeral-storage]", FieldEffect.Ignored, "counts for the scheduler and eviction only"),
         new("spec.containers[].resources.requests[*]", FieldEffect.Refused, "devices are not allocated by this version"),
-        new("spec.containers[].restartPolicy", FieldEffect.Refused, "containers restart by the pod's policy in this version"),
-        new("spec.containers[].restartPolicyRules", FieldEffect.Refused, "containers restart by the pod's policy in this version"),
-        new("spec.containers[].startupProbe", FieldEffect.Refused, Probe),
+        new("spec.containers[].restartPolicy", FieldEffect.Works),
+        new("spec.containers[].restartPolicyRules", FieldEffect.Works),
+        new("spec.containers[].restartPolicyRules[].action", FieldEffect.Works, "a container cannot restart the others in this version") { Only = ["Restart"] },
+        new("spec.containers[].startupProbe", FieldEffect.Works),
         new("spec.containers[].stdin", FieldEffect.Works),
         new("spec.containers[].stdinOnce", FieldEffect.Works),
         new("spec.containers[].terminationMessagePath", FieldEffect.Works),

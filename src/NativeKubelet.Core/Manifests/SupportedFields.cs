@@ -82,10 +82,11 @@ public static class SupportedFields
 
     private static string ContainerOf(string path, V1Pod pod)
     {
-        const string containers = "spec.containers[";
-        if (!path.StartsWith(containers, StringComparison.Ordinal)) return "";
-        int end = path.IndexOf(']', StringComparison.Ordinal);
-        return pod.Spec.Containers[int.Parse(path.AsSpan(containers.Length..end), System.Globalization.CultureInfo.InvariantCulture)].Name;
+        IList<V1Container>? list = path.StartsWith("spec.containers[", StringComparison.Ordinal) ? pod.Spec.Containers
+            : path.StartsWith("spec.initContainers[", StringComparison.Ordinal) ? pod.Spec.InitContainers : null;
+        if (list is null) return "";
+        Range number = (path.IndexOf('[', StringComparison.Ordinal) + 1)..path.IndexOf(']', StringComparison.Ordinal);
+        return list[int.Parse(path.AsSpan(number), System.Globalization.CultureInfo.InvariantCulture)].Name;
     }
 
     private static Node Build()
@@ -97,6 +98,7 @@ public static class SupportedFields
             foreach (string name in Names(rule.Path)) node = node.Make(name);
             node.Rule = rule;
         }
+        root.Make("spec").Alias("initContainers", "containers");
         return root;
     }
 
@@ -136,6 +138,9 @@ public static class SupportedFields
                 if (name.StartsWith(prefix, StringComparison.Ordinal)) return node;
             return null;
         }
+
+        /// <summary>What is below one name is below the other too, under the same rules.</summary>
+        public void Alias(string name, string of) => _exact[name] = _exact[of];
 
         public Node Make(string name)
         {

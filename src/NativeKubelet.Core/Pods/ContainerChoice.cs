@@ -1,4 +1,4 @@
-using k8s.Models;
+using NativeKubelet.Core.Probes;
 
 namespace NativeKubelet.Core.Pods;
 
@@ -8,7 +8,7 @@ public abstract record ContainerChoice
     public sealed record Keep : ContainerChoice;
 
     /// <summary>It ended and its policy leaves it so.</summary>
-    public sealed record Finished : ContainerChoice;
+    public sealed record Finished(int ExitCode) : ContainerChoice;
 
     public sealed record Kill(ContainerStop Stop) : ContainerChoice;
 
@@ -17,27 +17,30 @@ public abstract record ContainerChoice
     public sealed record Wait(WaitingContainer Container, DateTimeOffset Until) : ContainerChoice;
 
     public static ContainerChoice Of(
-        V1Container want, SandboxObserved sandbox, PodIntent desired, PodObserved observed, PodProgress progress, CrashBackoff backoff, DateTimeOffset now)
+        WantedContainer want, SandboxObserved sandbox, PodIntent desired, PodObserved observed, PodProgress progress, CrashBackoff backoff, DateTimeOffset now)
     {
         ContainerObserved? last = observed.Newest(want.Name);
-        bool changed = last is not null && last.Hash != ContainerHash.Of(want);
+        bool changed = last is not null && last.Hash != ContainerHash.Of(want.Spec);
         switch (last)
         {
             case { MayLive: true } when last.SandboxId != sandbox.Id:
                 return new Keep();   // PodActions stops it as one that lives in an older sandbox
-            case { State: ContainerRunState.Running } when !changed:
-                return new Keep();
+            case { State: ContainerRunState.Running } when changed:
+                return KillOf(last, want, desired, AfterStop.Replace, desired.Grace, "definition changed");
             case { State: ContainerRunState.Running }:
-                return KillOf(last, desired, $"Container {want.Name} definition changed, will be restarted");
+                return Condemned(last, want, desired, progress);
             case { MayLive: true }:
-                return KillOf(last, desired, "Container is in \"unknown\" state, try killing it before restart");
+                return new Kill(new(last.Id, last.Name, desired.Grace, "Container is in \"unknown\" state, try killing it before restart", AfterStop.Replace));
         }
 
-        bool replacing = progress.Replacing.Contains(want.Name);
-        if (last is not null && !replacing && !RestartRule.Allows(desired.Restart, last.ExitCode))
-            return new Finished();
+        // In a new sandbox everything before the others runs again, and that is no crash of theirs.
+        bool again = want.Role == ContainerRole.Init && last is not null && last.SandboxId != sandbox.Id;
+        bool replacing = again || progress.Replacing.Contains(want.Name);
+        bool failed = progress.Failing.Contains(want.Name);
+        if (last is not null && !replacing && !failed && !RestartRule.Allows(want, desired.Restart, last.ExitCode))
+            return new Finished(last.ExitCode);
         if (progress.Failures.GetValueOrDefault(want.Name) is { } failure && failure.RetryAt > now)
-            return new Wait(PodMessages.Held(want, failure), failure.RetryAt);
+            return new Wait(PodMessages.Held(want.Spec, failure), failure.RetryAt);
         if (last is null)
             return new Start(new(want.Name, sandbox.Id, null, 0));
 
@@ -50,8 +53,23 @@ public abstract record ContainerChoice
             : new Start(new(want.Name, sandbox.Id, last.RestartCount + 1, replacing ? step : step + 1));
     }
 
-    private static Kill KillOf(ContainerObserved container, PodIntent desired, string message) =>
-        new(new ContainerStop(container.Id, container.Name, desired.Grace, message, Replace: true));
+    private static ContainerChoice Condemned(ContainerObserved running, WantedContainer want, PodIntent desired, PodProgress progress)
+    {
+        if (progress.HookFailed.Contains(want.Name))
+            return new Kill(new(running.Id, want.Name, desired.Grace, "FailedPostStartHook"));
+        if (ContainerHealth.Condemned(want.Spec, progress.VerdictsOf(running.Id)) is not var (word, probe)) return new Keep();
+        TimeSpan grace = probe.TerminationGracePeriodSeconds is { } own ? TimeSpan.FromSeconds(own) : desired.Grace;
+        AfterStop then = RestartRule.AllowsAfterFailure(want, desired.Restart) ? AfterStop.Restart : AfterStop.ByPolicy;
+        return KillOf(running, want, desired, then, grace, $"failed {word} probe");
+    }
+
+    private static Kill KillOf(ContainerObserved container, WantedContainer want, PodIntent desired, AfterStop then, TimeSpan grace, string cause)
+    {
+        string message = want.Role == ContainerRole.Regular
+            ? $"Container {want.Name} {cause}{(then == AfterStop.ByPolicy ? "" : ", will be restarted")}"
+            : $"Init container {want.Name} {cause}";
+        return new(new ContainerStop(container.Id, container.Name, grace, message, then));
+    }
 
     private static int StepOf(ContainerObserved last, PodProgress progress) =>
         progress.Clocks.GetValueOrDefault(last.Id) is { End: { } end } clock

@@ -1,4 +1,5 @@
 using k8s.Models;
+using NativeKubelet.Core.Resources;
 
 namespace NativeKubelet.Core.Pods;
 
@@ -12,7 +13,7 @@ public static class HostPorts
     }
 
     private static IEnumerable<V1ContainerPort> Of(V1Pod pod) =>
-        pod.Spec.Containers.Concat(pod.Spec.InitContainers ?? []).SelectMany(c => c.Ports ?? []).Where(p => p.HostPort > 0);
+        pod.Spec.Containers.Concat((pod.Spec.InitContainers ?? []).Where(PodResources.IsSidecar)).SelectMany(c => c.Ports ?? []).Where(p => p.HostPort > 0);
 
     private static bool Overlap(V1ContainerPort a, V1ContainerPort b) =>
         a.HostPort == b.HostPort && (a.Protocol ?? "TCP") == (b.Protocol ?? "TCP") && (Any(a) || Any(b) || a.HostIP == b.HostIP);

@@ -1,24 +1,26 @@
-using k8s.Models;
-
 namespace NativeKubelet.Core.Pods;
 
 /// <summary>
 /// Decides what must happen next so that what is observed becomes what is desired. Called after every step and every
 /// event; an answer without steps means: nothing to do before <see cref="PodPlan.WakeAt"/>.
-/// Sequence: end the pod if it shall end; a sandbox; away with what is unwanted; starts; leftovers. Containers that
-/// run before the others (init containers) join between sandbox and the others, probe verdicts join in
-/// <see cref="ContainerChoice"/>.
+/// Sequence: end the pod if it shall end; a sandbox; away with what is unwanted; starts, those of <see cref="InitSequence"/>
+/// first; leftovers.
 /// </summary>
 public static class PodActions
 {
     public static PodPlan Compute(PodIntent desired, PodObserved observed, PodProgress progress, CrashBackoff backoff, DateTimeOffset now)
     {
-        if (desired.Stop is not null)
+        if (desired.Stop is not null || progress.Over is not null)
             return End(desired, observed, progress);
         SandboxObserved? sandbox = Usable(desired, observed);
-        return sandbox is null
+        PodPlan plan = sandbox is null
             ? WithoutSandbox(desired, observed, progress, now)
             : WithSandbox(sandbox, desired, observed, progress, backoff, now);
+        if (plan.IsEnd || PodDeadline.Of(desired, progress) is not { } deadline)
+            return plan;
+        return deadline <= now
+            ? End(desired, observed, progress) with { Failure = PodDeadline.Exceeded }
+            : plan with { WakeAt = plan.WakeAt < deadline ? plan.WakeAt : deadline };
     }
 
     /// <summary>The one sandbox that containers may run in; null when there is none or it cannot be trusted.</summary>
@@ -33,14 +35,12 @@ public static class PodActions
     {
         // A Never pod that had started is not given a second life, and an OnFailure pod only if something failed.
         bool wasStarted = observed.Containers.Any();
-        bool anyToRun = desired.Pod.Spec.Containers.Any(want => desired.Restart switch
+        bool anyToRun = desired.Regular.Any(want => progress.Replacing.Contains(want.Name) || observed.Newest(want.Name) switch
         {
-            RestartPolicy.Never => !wasStarted || progress.Replacing.Contains(want.Name),
-            _ => observed.Newest(want.Name) is not { MayLive: false } ended
-                || progress.Replacing.Contains(want.Name)
-                || RestartRule.Allows(desired.Restart, ended.ExitCode),
+            { MayLive: false } ended => RestartRule.Allows(want, desired.Restart, ended.ExitCode),
+            _ => !wasStarted || RestartRule.AllowsAfterFailure(want, desired.Restart),
         });
-        if (!anyToRun)
+        if (!anyToRun || InitSequence.HasFailed(desired, observed, progress))
             return End(desired, observed, progress);
         // Nothing of the pod may run on beside a new sandbox: it would keep the old namespaces alive.
         if (Leftovers(desired, observed, progress, replace: true) is { } stop)
@@ -57,11 +57,12 @@ public static class PodActions
         List<PodStep> starts = [];
         List<WaitingContainer> waiting = [];
         DateTimeOffset? wakeAt = null;
-        bool anyToRun = false;
-        foreach (V1Container want in desired.Pod.Spec.Containers)
+        List<ContainerChoice> regular = [.. desired.Regular.Select(want => ContainerChoice.Of(want, sandbox, desired, observed, progress, backoff, now))];
+        if (InitSequence.HasFailed(desired, observed, progress) || (kills.Count == 0 && regular.All(c => c is ContainerChoice.Finished)))
+            return End(desired, observed, progress);
+        InitDecision init = InitSequence.Decide(sandbox, desired, observed, progress, backoff, now);
+        foreach (ContainerChoice choice in init.Done ? init.Choices.AddRange(regular) : init.Choices)
         {
-            ContainerChoice choice = ContainerChoice.Of(want, sandbox, desired, observed, progress, backoff, now);
-            anyToRun |= choice is not ContainerChoice.Finished;
             switch (choice)
             {
                 case ContainerChoice.Kill kill:
@@ -76,12 +77,16 @@ public static class PodActions
                     break;
             }
         }
-        if (!anyToRun && kills.Count == 0)
-            return End(desired, observed, progress);
         if (kills.Count > 0)
             return new([new StopContainers(kills.ToValueList())], waiting.ToValueList(), wakeAt);
+        if (desired.Wanted.FirstOrDefault(c => HasHook(c, sandbox, progress)) is { } started)
+            return new([new RunPostStart(observed.Newest(started.Name)!.Id, started.Name)], waiting.ToValueList(), wakeAt);
         return new([.. starts, .. Leftover(sandbox, desired, observed)], waiting.ToValueList(), wakeAt);
     }
+
+    private static bool HasHook(WantedContainer want, SandboxObserved sandbox, PodProgress progress) =>
+        want.Spec.Lifecycle?.PostStart is not null && progress.Starting.Contains(want.Name)
+        && sandbox.Containers.Any(c => c.Name == want.Name && c.State == ContainerRunState.Running);
 
     /// <summary>Running containers that the spec does not name, that live in an older sandbox, or beside a newer instance.</summary>
     private static IEnumerable<ContainerStop> Unwanted(SandboxObserved sandbox, PodIntent desired, PodObserved observed)
@@ -91,7 +96,7 @@ public static class PodActions
             bool named = Names(desired, container.Name);
             bool newest = observed.Newest(container.Name)!.Id == container.Id;
             if (!named || container.SandboxId != sandbox.Id || !newest)
-                yield return StopOf(container, desired.Grace, replace: named && newest);
+                yield return StopOf(container, desired, replace: named && newest);
         }
     }
 
@@ -99,7 +104,7 @@ public static class PodActions
     private static List<PodStep> Leftover(SandboxObserved current, PodIntent desired, PodObserved observed)
     {
         HashSet<string> kept = [];
-        foreach (string name in desired.Pod.Spec.Containers.Select(c => c.Name))
+        foreach (string name in desired.Wanted.Select(c => c.Name))
         {
             IReadOnlyList<ContainerObserved> instances = observed.Instances(name);
             kept.UnionWith(instances.Where(c => c.MayLive).Select(c => c.Id));
@@ -118,25 +123,33 @@ public static class PodActions
     /// <summary>Ends what runs, gives back what the pod holds, and forgets it where nobody asks for it any more.</summary>
     private static PodPlan End(PodIntent desired, PodObserved observed, PodProgress progress)
     {
-        if (Leftovers(desired, observed, progress, replace: false) is { } stop)
-            return PodPlan.Of(stop);
-        if (desired.Stop is not null)
-            return PodPlan.Of(new TearDown(), new Forget()) with { IsLast = true };
-        return progress.TornDown ? PodPlan.Idle : PodPlan.Of(new TearDown());
+        PodPlan next = Leftovers(desired, observed, progress, replace: false) is { } stop ? PodPlan.Of(stop)
+            : desired.Stop is not null ? PodPlan.Of(new TearDown(), new Forget()) with { IsLast = true }
+            : progress.TornDown ? PodPlan.Idle
+            : PodPlan.Of(new TearDown());
+        return next with { IsEnd = true };
     }
 
     private static StopPod? Leftovers(PodIntent desired, PodObserved observed, PodProgress progress, bool replace)
     {
         ValueList<ContainerStop> running = observed.Containers.Where(c => c.MayLive)
-            .Select(c => StopOf(c, desired.Grace, replace && Names(desired, c.Name))).ToValueList();
+            .Select(c => StopOf(c, desired, replace && Names(desired, c.Name)) with { Turn = TurnOf(c, desired) }).ToValueList();
         // Newest first: should a stop fail half-way, what is left still looks like an old attempt.
         ValueList<string> sandboxes = observed.Sandboxes.Where(s => s.Ready || !progress.StoppedSandboxes.Contains(s.Id))
             .Select(s => s.Id).Reverse().ToValueList();
         return running.Count + sandboxes.Count == 0 ? null : new(running, sandboxes);
     }
 
-    private static ContainerStop StopOf(ContainerObserved container, TimeSpan grace, bool replace) =>
-        new(container.Id, container.Name, grace, $"Stopping container {container.Name}", replace);
+    private static ContainerStop StopOf(ContainerObserved container, PodIntent desired, bool replace) =>
+        new(container.Id, container.Name, desired.Grace, $"Stopping container {container.Name}", replace ? AfterStop.Replace : AfterStop.ByPolicy);
 
-    private static bool Names(PodIntent desired, string container) => desired.Pod.Spec.Containers.Any(c => c.Name == container);
+    /// <summary>Sidecars serve the others to their end, so they go last, in the reverse of the order in which they came.</summary>
+    private static int TurnOf(ContainerObserved container, PodIntent desired)
+    {
+        List<WantedContainer> sidecars = [.. desired.Init.Where(c => c.Role == ContainerRole.Sidecar)];
+        int index = sidecars.FindIndex(c => c.Name == container.Name);
+        return index < 0 ? 0 : sidecars.Count - index;
+    }
+
+    private static bool Names(PodIntent desired, string container) => desired.Wanted.Any(c => c.Name == container);
 }

@@ -10,13 +10,15 @@ public static class PodConditions
     public const string Scheduled = "PodScheduled";
 
     public static ValueList<PodCondition> Build(
-        PodPhase phase, ValueList<ContainerStatus> containers, bool sandboxReady, PodStatus? previous, DateTimeOffset wall)
+        PodPhase phase, PodIntent desired, IReadOnlyList<ContainerStatus> init, IReadOnlyList<ContainerStatus> regular, bool sandboxReady,
+        PodStatus? previous, DateTimeOffset wall)
     {
-        (bool ready, string reason, string message) = Readiness(phase, containers);
+        (bool initialized, string initReason, string initMessage) = Initialization(phase, desired, init, regular);
+        (bool ready, string reason, string message) = Readiness(phase, desired, init, regular);
         return
         [
             Condition(ReadyToStartContainers, sandboxReady, "", ""),
-            Condition(Initialized, true, phase == PodPhase.Succeeded ? "PodCompleted" : "", ""),
+            Condition(Initialized, initialized, initReason, initMessage),
             Condition(Ready, ready, reason, message),
             Condition(ContainersReady, ready, reason, message),
             Condition(Scheduled, true, "", ""),
@@ -29,9 +31,19 @@ public static class PodConditions
         }
     }
 
-    private static (bool Ready, string Reason, string Message) Readiness(PodPhase phase, ValueList<ContainerStatus> containers)
+    private static (bool Initialized, string Reason, string Message) Initialization(
+        PodPhase phase, PodIntent desired, IReadOnlyList<ContainerStatus> init, IReadOnlyList<ContainerStatus> regular)
     {
-        string[] unready = [.. containers.Where(c => !c.Ready).Select(c => c.Name)];
+        if (phase == PodPhase.Succeeded) return (true, "PodCompleted", "");
+        if (regular.Any(c => c.State is Running or Terminated { StartedAt: not null } || c.LastState is { StartedAt: not null })) return (true, "", "");
+        string[] incomplete = [.. init.Where(c => !(IsSidecar(desired, c) ? c.Started : c.Ready)).Select(c => c.Name)];
+        return incomplete.Length == 0 ? (true, "", "") : (false, "ContainersNotInitialized", $"containers with incomplete status: [{string.Join(' ', incomplete)}]");
+    }
+
+    private static (bool Ready, string Reason, string Message) Readiness(
+        PodPhase phase, PodIntent desired, IReadOnlyList<ContainerStatus> init, IReadOnlyList<ContainerStatus> regular)
+    {
+        string[] unready = [.. init.Where(c => IsSidecar(desired, c)).Concat(InOrder(desired, regular)).Where(c => !c.Ready).Select(c => c.Name)];
         return phase switch
         {
             PodPhase.Succeeded => (false, "PodCompleted", ""),
@@ -40,4 +52,11 @@ public static class PodConditions
             _ => (true, "", ""),
         };
     }
+
+    private static bool IsSidecar(PodIntent desired, ContainerStatus status) =>
+        desired.Init.Any(c => c.Name == status.Name && c.Role == ContainerRole.Sidecar);
+
+    /// <summary>Statuses are sorted by name; messages name containers as the spec orders them.</summary>
+    private static IEnumerable<ContainerStatus> InOrder(PodIntent desired, IReadOnlyList<ContainerStatus> statuses) =>
+        desired.Regular.Join(statuses, want => want.Name, status => status.Name, (_, status) => status);
 }

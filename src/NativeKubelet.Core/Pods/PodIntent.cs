@@ -1,4 +1,5 @@
 using k8s.Models;
+using NativeKubelet.Core.Resources;
 
 namespace NativeKubelet.Core.Pods;
 
@@ -8,8 +9,8 @@ public sealed record PodIntent(V1Pod Pod, PodStop? Stop = null)
     /// <summary>A pod's own grace when it says nothing, as the API server would have filled in.</summary>
     private static readonly TimeSpan UnsetGrace = TimeSpan.FromSeconds(30);
 
-    /// <summary>Below this no container is told to stop: it would have no time to react (the kubelet's own floor).</summary>
-    public static readonly TimeSpan ShortestGrace = TimeSpan.FromSeconds(2);
+    /// <summary>A pod that is ended has at least this much for its hooks.</summary>
+    private static readonly TimeSpan ShortestGrace = TimeSpan.FromSeconds(1);
 
     public string Uid => Pod.Metadata.Uid;
 
@@ -17,13 +18,21 @@ public sealed record PodIntent(V1Pod Pod, PodStop? Stop = null)
 
     public bool HostNetwork => Pod.Spec.HostNetwork == true;
 
-    /// <summary>What each container gets between its stop signal and SIGKILL.</summary>
+    /// <summary>Init containers in their order, then the others in theirs.</summary>
+    public IEnumerable<WantedContainer> Wanted => Init.Concat(Regular);
+
+    public IEnumerable<WantedContainer> Init => (Pod.Spec.InitContainers ?? [])
+        .Select(c => new WantedContainer(c, PodResources.IsSidecar(c) ? ContainerRole.Sidecar : ContainerRole.Init));
+
+    public IEnumerable<WantedContainer> Regular => Pod.Spec.Containers.Select(c => new WantedContainer(c, ContainerRole.Regular));
+
+    /// <summary>What each container gets to end by itself: its hook and the time after its stop signal.</summary>
     public TimeSpan Grace
     {
         get
         {
             TimeSpan grace = Stop?.Grace ?? OwnGrace;
-            return grace < ShortestGrace ? ShortestGrace : grace;
+            return Stop is not null && grace < ShortestGrace ? ShortestGrace : grace;
         }
     }
 

@@ -4,27 +4,47 @@ namespace NativeKubelet.Core.Pods;
 public static class PodPhases
 {
     /// <param name="mayRestart">False once the pod is being ended.</param>
-    public static PodPhase Of(RestartPolicy policy, IReadOnlyList<ContainerStatus> containers, bool mayRestart)
+    public static PodPhase Of(PodIntent desired, IReadOnlyList<ContainerStatus> init, IReadOnlyList<ContainerStatus> regular, bool mayRestart)
     {
-        int running = 0, failed = 0, stopped = 0, restartable = 0, unstarted = 0;
-        foreach (ContainerStatus container in containers)
+        Count others = new();
+        bool initFailed = false, initPending = false;
+        foreach ((WantedContainer want, ContainerStatus status) in Join(desired.Init, init))
         {
-            Terminated? end = container.State as Terminated ?? (container.State is Waiting ? container.LastState : null);
-            if (container.State is Running)
-                running++;
-            else if (end is null)
-                unstarted++;
+            Terminated? end = EndOf(status);
+            if (want.Role == ContainerRole.Sidecar)
+            {
+                initPending |= !status.Started && end is null;
+                others.Running += status.State is Running ? 1 : 0;
+                others.Unstarted += status.State is Waiting && end is null ? 1 : 0;
+            }
+            else if (end is { ExitCode: not 0 } && !(mayRestart && RestartRule.Allows(want, desired.Restart, end.ExitCode))) initFailed = true;
+            else initPending |= end is not { ExitCode: 0 };
+        }
+        foreach ((WantedContainer want, ContainerStatus status) in Join(desired.Regular, regular))
+        {
+            if (status.State is Running) others.Running++;
+            else if (EndOf(status) is not { } end) others.Unstarted++;
             else
             {
-                stopped++;
-                failed += end.ExitCode == 0 ? 0 : 1;
-                restartable += mayRestart && RestartRule.Allows(policy, end.ExitCode) ? 1 : 0;
+                others.Stopped++;
+                others.Failed += end.ExitCode == 0 ? 0 : 1;
+                others.Restartable += mayRestart && RestartRule.Allows(want, desired.Restart, end.ExitCode) ? 1 : 0;
             }
         }
-        if (unstarted > 0 || running + stopped == 0)
-            return PodPhase.Pending;
-        if (running > 0 || restartable > 0)
-            return PodPhase.Running;
-        return failed == 0 ? PodPhase.Succeeded : PodPhase.Failed;
+        if (initFailed) return PodPhase.Failed;
+        bool initialized = others.Stopped > 0 || regular.Any(c => c.State is Running);
+        if ((initPending && !initialized) || others.Unstarted > 0 || others.Running + others.Stopped == 0) return PodPhase.Pending;
+        if (others.Running > 0 || others.Restartable > 0) return PodPhase.Running;
+        return others.Failed == 0 ? PodPhase.Succeeded : PodPhase.Failed;
+    }
+
+    private static Terminated? EndOf(ContainerStatus status) => status.State as Terminated ?? (status.State is Waiting ? status.LastState : null);
+
+    private static IEnumerable<(WantedContainer, ContainerStatus)> Join(IEnumerable<WantedContainer> wanted, IReadOnlyList<ContainerStatus> statuses) =>
+        wanted.Join(statuses, want => want.Name, status => status.Name, (want, status) => (want, status));
+
+    private struct Count
+    {
+        public int Running, Stopped, Failed, Restartable, Unstarted;
     }
 }

@@ -6,6 +6,12 @@ namespace NativeKubelet.Core.Pods;
 /// <param name="IsLast">After these steps nothing is left of the pod, and its worker ends.</param>
 public sealed record PodPlan(ValueList<PodStep> Steps, ValueList<WaitingContainer> Waiting, DateTimeOffset? WakeAt = null, bool IsLast = false)
 {
+    /// <summary>The pod is ended by the node; decided once, and final.</summary>
+    public PodFailure? Failure { get; init; }
+
+    /// <summary>Nothing of the pod is to run any more.</summary>
+    public bool IsEnd { get; init; }
+
     public static readonly PodPlan Idle = new([], []);
 
     public static PodPlan Of(params ReadOnlySpan<PodStep> steps) => new([.. steps], []);
@@ -14,18 +20,35 @@ public sealed record PodPlan(ValueList<PodStep> Steps, ValueList<WaitingContaine
 /// <param name="Event">What the pod's event says when the wait begins.</param>
 public sealed record WaitingContainer(string Container, string Reason, string Message, string Event);
 
+/// <summary>Why the node ends a pod that would have run on: status.reason and status.message.</summary>
+public sealed record PodFailure(string Reason, string Message);
+
 /// <summary>One effect that the executor carries out.</summary>
 public abstract record PodStep;
 
-/// <summary>Stops containers side by side, each on its own clock.</summary>
+/// <summary>Stops containers side by side, each on its own clock and in its turn.</summary>
 public sealed record StopContainers(ValueList<ContainerStop> Containers) : PodStep;
 
-/// <summary>Stops containers side by side and then takes the sandboxes down.</summary>
+/// <summary>Stops containers as above and then takes the sandboxes down.</summary>
 public sealed record StopPod(ValueList<ContainerStop> Containers, ValueList<string> Sandboxes) : PodStep;
 
+/// <param name="Grace">For its hook, its turn and its stop signal together.</param>
 /// <param name="Message">Of the Killing event.</param>
-/// <param name="Replace">It shall run again, whatever policy and exit code say.</param>
-public sealed record ContainerStop(string Id, string Container, TimeSpan Grace, string Message, bool Replace);
+/// <param name="Turn">Its stop signal waits for the ends of all with a lower number.</param>
+public sealed record ContainerStop(string Id, string Container, TimeSpan Grace, string Message, AfterStop Then = AfterStop.ByPolicy, int Turn = 0);
+
+/// <summary>What becomes of a container that was stopped.</summary>
+public enum AfterStop
+{
+    /// <summary>What its policy and exit code say.</summary>
+    ByPolicy,
+
+    /// <summary>It has failed, whatever its exit code: it runs again after its back-off.</summary>
+    Restart,
+
+    /// <summary>It is not to blame: another instance takes its place at once, whatever its policy and exit code.</summary>
+    Replace,
+}
 
 /// <summary>Data directory, cgroup, volumes, then holder, pause and network.</summary>
 public sealed record CreateSandbox(int Attempt) : PodStep;
@@ -33,6 +56,9 @@ public sealed record CreateSandbox(int Attempt) : PodStep;
 /// <summary>Image, then the container itself.</summary>
 /// <param name="RestartCount">Null: no record tells; the log files on disk do.</param>
 public sealed record StartContainer(string Container, string SandboxId, int? RestartCount, int BackoffStep) : PodStep;
+
+/// <summary>What the pod wants done right after a container's start; nothing else of the pod is started before it has ended.</summary>
+public sealed record RunPostStart(string Id, string Container) : PodStep;
 
 public sealed record RemoveContainer(string Id) : PodStep;
 

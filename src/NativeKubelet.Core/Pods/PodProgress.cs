@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using NativeKubelet.Core.Probes;
 
 namespace NativeKubelet.Core.Pods;
 
@@ -19,6 +20,24 @@ public sealed record PodProgress
 
     /// <summary>Containers that this worker stopped in order to start them anew, whatever their policy and exit code say.</summary>
     public ImmutableHashSet<string> Replacing { get; init; } = [];
+
+    /// <summary>Containers that this worker stopped as failed: they run again after their back-off, whatever their exit code says.</summary>
+    public ImmutableHashSet<string> Failing { get; init; } = [];
+
+    /// <summary>Containers that this worker started and whose hook after the start has not ended.</summary>
+    public ImmutableHashSet<string> Starting { get; init; } = [];
+
+    /// <summary>Containers whose hook after the start failed: they are ended.</summary>
+    public ImmutableHashSet<string> HookFailed { get; init; } = [];
+
+    /// <summary>When the pod was taken up, by an earlier agent perhaps; null: not known.</summary>
+    public DateTimeOffset? Begun { get; init; }
+
+    /// <summary>The node ended the pod, and it stays so.</summary>
+    public PodFailure? Over { get; init; }
+
+    /// <summary>By container ID: what its probes have decided.</summary>
+    public ImmutableDictionary<string, ProbeVerdicts> Probes { get; init; } = ImmutableDictionary<string, ProbeVerdicts>.Empty;
 
     /// <summary>Sandboxes that were taken down properly; a dead one that is not among them still holds network and holder.</summary>
     public ImmutableHashSet<string> StoppedSandboxes { get; init; } = [];
@@ -61,7 +80,13 @@ public sealed record PodProgress
 
     public PodProgress Failed(string container, StartFailure failure) => this with { Failures = Failures.SetItem(container, failure) };
 
-    public PodProgress Started(string container) => this with { Failures = Failures.Remove(container), Replacing = Replacing.Remove(container) };
+    public PodProgress Started(string container) => this with
+    {
+        Failures = Failures.Remove(container), Replacing = Replacing.Remove(container), Failing = Failing.Remove(container),
+        Starting = Starting.Add(container), HookFailed = HookFailed.Remove(container),
+    };
+
+    public ProbeVerdicts VerdictsOf(string containerId) => Probes.GetValueOrDefault(containerId, ProbeVerdicts.None);
 
     public PodProgress SandboxStopped(string id) => this with { StoppedSandboxes = StoppedSandboxes.Add(id) };
 

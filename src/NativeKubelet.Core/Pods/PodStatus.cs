@@ -3,6 +3,7 @@ namespace NativeKubelet.Core.Pods;
 /// <summary>
 /// A pod's status as facts; equal values are equal statuses. The wire form is made from it where it leaves the node.
 /// </summary>
+/// <param name="Containers">By name.</param>
 /// <param name="StartTime">When the node first took the pod up; set once.</param>
 public sealed record PodStatus(
     PodPhase Phase,
@@ -16,6 +17,9 @@ public sealed record PodStatus(
     string QosClass,
     long? ObservedGeneration)
 {
+    /// <summary>In the order of the spec.</summary>
+    public ValueList<ContainerStatus> InitContainers { get; init; } = [];
+
     public bool IsTerminal => Phase is PodPhase.Succeeded or PodPhase.Failed;
 
     public bool IsReady => Conditions.Any(c => c.Type == PodConditions.Ready && c.Status);

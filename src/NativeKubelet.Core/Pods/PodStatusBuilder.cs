@@ -4,7 +4,11 @@ namespace NativeKubelet.Core.Pods;
 
 /// <summary>What a status takes from the node.</summary>
 /// <param name="Ips">At most one per family, primary first.</param>
-public sealed record StatusFacts(ValueList<string> Ips, string QosClass);
+public sealed record StatusFacts(ValueList<string> Ips, string QosClass)
+{
+    /// <summary>When an earlier agent took the pod up; null: this one does.</summary>
+    public DateTimeOffset? StartTime { get; init; }
+}
 
 /// <summary>What the world may know of a pod, from what is wanted, observed and under way (spec "Status generation").</summary>
 public static class PodStatusBuilder
@@ -16,25 +20,31 @@ public static class PodStatusBuilder
         PodIntent desired, PodObserved observed, PodProgress progress, PodPlan plan, PodStatus? previous, StatusFacts facts, DateTimeOffset wall)
     {
         bool ended = HasEnded(desired, observed, progress);
-        ValueList<ContainerStatus> containers = desired.Pod.Spec.Containers
-            .Select(want => ContainerStatusBuilder.Build(
-                want, desired, observed, progress, plan.Waiting.FirstOrDefault(w => w.Container == want.Name), ended,
-                previous?.Containers.FirstOrDefault(c => c.Name == want.Name)))
+        ValueList<ContainerStatus> init = desired.Init
+            .Select(want => Container(want, previous?.InitContainers, ended && observed.Newest(want.Name) is not null)).ToValueList();
+        bool initialized = desired.Regular.Any(want => observed.Newest(want.Name) is not null)
+            || init.Zip(desired.Init).All(c => c.Second.Role == ContainerRole.Sidecar ? c.First.Started : c.First.Ready);
+        ValueList<ContainerStatus> containers = desired.Regular
+            .Select(want => Container(want, previous?.Containers, ended && initialized))
             .OrderBy(c => c.Name, StringComparer.Ordinal).ToValueList();
 
-        PodPhase phase = PhaseOf(desired, containers, ended, previous);
+        PodPhase phase = progress.Over is not null && ended ? PodPhase.Failed : PhaseOf(desired, init, containers, ended, previous);
+        bool told = previous?.Phase == phase;
         bool sandboxReady = observed.NewestSandbox is { Ready: true };
         return new(
             phase,
-            previous?.Phase == phase ? previous.Reason : "",
-            previous?.Phase == phase ? previous.Message : "",
-            PodConditions.Build(phase, containers, sandboxReady, previous, wall),
+            phase == PodPhase.Failed && progress.Over is { } over ? over.Reason : told ? previous!.Reason : "",
+            phase == PodPhase.Failed && progress.Over is { } why ? why.Message : told ? previous!.Message : "",
+            PodConditions.Build(phase, desired, init, containers, sandboxReady, previous, wall),
             containers,
-            previous?.StartTime ?? wall,
+            previous?.StartTime ?? facts.StartTime ?? wall,
             facts.Ips,
             IpsOf(desired, observed, facts, previous),
             facts.QosClass,
-            desired.Pod.Metadata.Generation);
+            desired.Pod.Metadata.Generation) { InitContainers = init };
+
+        ContainerStatus Container(WantedContainer want, ValueList<ContainerStatus>? before, bool over) => ContainerStatusBuilder.Build(
+            want, desired, observed, progress, plan.Waiting.FirstOrDefault(w => w.Container == want.Name), over, before?.FirstOrDefault(c => c.Name == want.Name));
     }
 
     /// <summary>A pod that admission refused: it never ran and never will (spec "Admission").</summary>
@@ -43,7 +53,7 @@ public static class PodStatusBuilder
 
     /// <summary>No container can run any more: the terminal phase may be told.</summary>
     private static bool HasEnded(PodIntent desired, PodObserved observed, PodProgress progress) =>
-        !observed.Containers.Any(c => c.MayLive) && (progress.TornDown || desired.Stop is not null && !observed.Sandboxes.Any(s => s.Ready));
+        !observed.Containers.Any(c => c.MayLive) && (progress.TornDown || progress.Over is not null && !observed.Sandboxes.Any(s => s.Ready) || desired.Stop is not null && !observed.Sandboxes.Any(s => s.Ready));
 
     private static ValueList<string> IpsOf(PodIntent desired, PodObserved observed, StatusFacts facts, PodStatus? previous)
     {
@@ -55,11 +65,12 @@ public static class PodStatusBuilder
             : [];
     }
 
-    private static PodPhase PhaseOf(PodIntent desired, ValueList<ContainerStatus> containers, bool ended, PodStatus? previous)
+    private static PodPhase PhaseOf(
+        PodIntent desired, ValueList<ContainerStatus> init, ValueList<ContainerStatus> containers, bool ended, PodStatus? previous)
     {
         if (previous is { IsTerminal: true })
             return previous.Phase;
-        PodPhase phase = PodPhases.Of(desired.Restart, containers, mayRestart: desired.Stop is null);
+        PodPhase phase = PodPhases.Of(desired, init, containers, mayRestart: desired.Stop is null);
         // Held back while something could still run, so that nobody reuses what the pod holds.
         return phase is PodPhase.Succeeded or PodPhase.Failed && !ended ? previous?.Phase ?? PodPhase.Running : phase;
     }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using k8s.Models;
+using NativeKubelet.Core.Resources;
 using NativeKubelet.Linux.Files;
 
 namespace NativeKubelet.Runtime.Volumes;
@@ -75,7 +76,7 @@ public sealed class Volumes(RuntimePaths paths, TimeProvider time) : IVolumes
 
     private static IEnumerable<V1Volume> Mounted(V1Pod pod)
     {
-        HashSet<string> used = [.. pod.Spec.Containers.SelectMany(c => c.VolumeMounts ?? []).Select(m => m.Name)];
+        HashSet<string> used = [.. PodResources.AllContainers(pod.Spec).SelectMany(c => c.VolumeMounts ?? []).Select(m => m.Name)];
         return (pod.Spec.Volumes ?? []).Where(v => used.Contains(v.Name));
     }
 

@@ -59,8 +59,8 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         StandaloneObjects objects = new();
         Volumes volumes = new(options.Paths, time);
         _pulls = new ImagePulls(Images, events, options.Images.MaxParallelPulls, time);
-        PodExecutor executor = new(Runtime, _pulls, volumes, Cgroups, options.Paths, node, events, logs.CreateLogger<PodExecutor>());
-        Workers = new PodWorkers(Runtime, executor, Board, events, CrashBackoff.Of(options.Pods.MaxRestartBackOff), node, time, logs);
+        PodExecutor executor = new(Runtime, _pulls, volumes, Cgroups, options.Paths, node, events, time, logs.CreateLogger<PodExecutor>());
+        Workers = new PodWorkers(Runtime, executor, Board, events, options.Paths, CrashBackoff.Of(options.Pods.MaxRestartBackOff), node, time, logs);
         objects.Changed += Workers.ObjectsChanged;
         PodCleanup cleanup = new(Runtime, Workers, volumes, Cgroups, options.Paths, logs.CreateLogger<PodCleanup>());
         _desired = new DesiredPods(sources, Runtime, Workers, cleanup, objects, Board, events, node, plan.Resources.Node.Fit, time, logs.CreateLogger<DesiredPods>());

@@ -23,15 +23,17 @@ public sealed class EventLog(TimeProvider time)
     /// <summary>Oldest first.</summary>
     public ImmutableList<NodeEvent> Events => Volatile.Read(ref _events);
 
-    public void Record(EventType type, string reason, string about, string podUid, string container, string message)
+    /// <returns>How often the same has been said by now.</returns>
+    public int Record(EventType type, string reason, string about, string podUid, string container, string message)
     {
         TaskCompletionSource ring;
+        NodeEvent entry;
         lock (_gate)
         {
             DateTimeOffset now = time.GetUtcNow();
             int same = _events.FindLastIndex(e =>
                 e.Type == type && e.Reason == reason && e.Object == about && e.PodUid == podUid && e.Container == container && e.Message == message);
-            NodeEvent entry = same < 0
+            entry = same < 0
                 ? new(++_last, now, now, type, reason, about, podUid, container, message, 1)
                 : _events[same] with { Number = ++_last, At = now, Count = _events[same].Count + 1 };
             ImmutableList<NodeEvent> events = same < 0 ? _events : _events.RemoveAt(same);
@@ -41,6 +43,7 @@ public sealed class EventLog(TimeProvider time)
             Volatile.Write(ref _changed, New());
         }
         ring.SetResult();
+        return entry.Count;
     }
 
     /// <returns>Events numbered above <paramref name="after"/>, at least one.</returns>

@@ -20,12 +20,13 @@ public sealed partial class PodEvents(EventLog events, ILogger<PodEvents> log)
 
     private void Record(EventType type, V1Pod pod, string container, string reason, string message)
     {
-        events.Record(type, reason, $"pod/{pod.Metadata.NamespaceProperty}/{pod.Metadata.Name}", pod.Metadata.Uid, container, message);
-        PodEvent(type, reason, PodMessages.Format(pod), container, message);
+        int count = events.Record(type, reason, $"pod/{pod.Metadata.NamespaceProperty}/{pod.Metadata.Name}", pod.Metadata.Uid, container, message);
+        // A probe that fails each second is told in the log with its count, ever more rarely.
+        if (int.IsPow2(count)) PodEvent(type, reason, PodMessages.Format(pod), container, message, count);
     }
 
-    [LoggerMessage(LogLevel.Information, "PodEvent type={Type} reason={Reason} pod={Pod} container={Container}: {Message}")]
-    private partial void PodEvent(EventType type, string reason, string pod, string container, string message);
+    [LoggerMessage(LogLevel.Information, "PodEvent type={Type} reason={Reason} pod={Pod} container={Container}: {Message} (x{Count})")]
+    private partial void PodEvent(EventType type, string reason, string pod, string container, string message, int count);
 
     [LoggerMessage(LogLevel.Information, "NodeEvent type={Type} reason={Reason} node={Node}: {Message}")]
     private partial void NodeEvent(EventType type, string reason, string node, string message);

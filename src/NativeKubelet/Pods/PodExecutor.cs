@@ -5,6 +5,8 @@ using NativeKubelet.Core.Events;
 using NativeKubelet.Core.Manifests;
 using NativeKubelet.Core.Network;
 using NativeKubelet.Core.Pods;
+using NativeKubelet.Core.Resources;
+using NativeKubelet.Probes;
 using NativeKubelet.Runtime;
 using NativeKubelet.Runtime.Cgroups;
 using NativeKubelet.Runtime.Volumes;
@@ -16,9 +18,12 @@ namespace NativeKubelet.Pods;
 /// back. It keeps nothing between steps, and every step may be repeated. Failures are outcomes; only a cancelled step throws.
 /// </summary>
 public sealed partial class PodExecutor(
-    IContainerRuntime runtime, ImagePulls images, IVolumes volumes, PodCgroups cgroups, RuntimePaths paths, NodeProfile node, PodEvents events, ILogger<PodExecutor> log)
+    IContainerRuntime runtime, ImagePulls images, IVolumes volumes, PodCgroups cgroups, RuntimePaths paths, NodeProfile node, PodEvents events,
+    TimeProvider time, ILogger<PodExecutor> log)
 {
     private readonly Lock _shares = new();
+    private readonly HookRunner _hooks = new(runtime, events, time);
+    private readonly ContainerStops _stops = new(runtime, new HookRunner(runtime, events, time), node, events, time);
 
     /// <exception cref="OperationCanceledException">What was begun is undone, or the runtime's snapshot tells of it.</exception>
     public async Task<StepOutcome> ApplyAsync(PodStep step, PodIntent desired, CancellationToken cancel)
@@ -31,11 +36,13 @@ public sealed partial class PodExecutor(
                     return await CreateSandboxAsync(create, desired.Pod, cancel);
                 case StartContainer start:
                     return await StartAsync(start, desired.Pod, cancel);
+                case RunPostStart hook:
+                    return await RunPostStartAsync(hook, desired.Pod, cancel);
                 case StopContainers stop:
-                    await StopAsync(stop.Containers, desired.Pod, cancel);
+                    await _stops.RunAsync(stop.Containers, desired.Pod, cancel);
                     break;
                 case StopPod stop:
-                    await StopAsync(stop.Containers, desired.Pod, cancel);
+                    await _stops.RunAsync(stop.Containers, desired.Pod, cancel);
                     foreach (string sandbox in stop.Sandboxes) await runtime.StopSandboxAsync(sandbox, cancel);
                     break;
                 case RemoveContainer remove:
@@ -118,7 +125,7 @@ public sealed partial class PodExecutor(
 
     private async Task<StepOutcome> StartAsync(StartContainer start, V1Pod pod, CancellationToken cancel)
     {
-        V1Container container = pod.Spec.Containers.First(c => c.Name == start.Container);
+        V1Container container = PodResources.AllContainers(pod.Spec).First(c => c.Name == start.Container);
         if (SupportedFields.Refusal(pod, container.Name) is { } refusal) return NotStarted(new("CreateContainerConfigError", refusal, Final: true));
         int restarts = start.RestartCount ?? PodLogs.NextRestart(paths, pod, container.Name);
         try
@@ -150,14 +157,18 @@ public sealed partial class PodExecutor(
         }
     }
 
+    private async Task<StepOutcome> RunPostStartAsync(RunPostStart step, V1Pod pod, CancellationToken cancel)
+    {
+        V1Container container = PodResources.AllContainers(pod.Spec).First(c => c.Name == step.Container);
+        ProbeSubject subject = new(container, step.Id, ProbeSubject.IpOf(pod, step.Id, runtime.Sandboxes, node));
+        if (await _hooks.RunAsync(container.Lifecycle!.PostStart!, pod, subject, cancel) is not { } fault) return new StepOutcome.Done();
+        // Without details: a hook's words may be secrets, and events are read by more people than the status.
+        events.Warning(pod, EventReasons.FailedPostStartHook, EventMessages.PostStartHookFailed, step.Container);
+        return new StepOutcome.NotStarted("PostStartHookError", fault);
+    }
+
     private bool HasRecord(V1Pod pod, string container, int restarts) => runtime.Sandboxes
         .Any(s => s.PodUid == pod.Metadata.Uid && s.Containers.Any(c => c.Name == container && c.RestartCount == restarts && c.Phase == ContainerPhase.Exited));
-
-    private Task StopAsync(ValueList<ContainerStop> stops, V1Pod pod, CancellationToken cancel) => Task.WhenAll(stops.Select(stop =>
-    {
-        events.Normal(pod, EventReasons.Killing, stop.Message, stop.Container);
-        return runtime.StopContainerAsync(stop.Id, stop.Grace, cancel);
-    }));
 
     private async Task TearDownAsync(string uid, CancellationToken cancel)
     {
@@ -182,7 +193,7 @@ public sealed partial class PodExecutor(
 
     private static ImmutableArray<PortMapping> Ports(V1Pod pod) => pod.Spec.HostNetwork == true ? [] :
     [
-        .. from container in pod.Spec.Containers
+        .. from container in pod.Spec.Containers.Concat((pod.Spec.InitContainers ?? []).Where(PodResources.IsSidecar))
            from port in container.Ports ?? []
            where port.HostPort is > 0
            select new PortMapping(port.HostPort ?? 0, port.ContainerPort, port.Protocol ?? "TCP", port.HostIP ?? ""),

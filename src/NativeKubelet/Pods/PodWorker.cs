@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using NativeKubelet.Core.Events;
 using NativeKubelet.Core.Pods;
 using NativeKubelet.Core.Resources;
+using NativeKubelet.Probes;
 using NativeKubelet.Runtime;
 using NativeKubelet.Status;
 
@@ -10,7 +11,8 @@ namespace NativeKubelet.Pods;
 
 /// <summary>What every worker of a node shares.</summary>
 internal sealed record WorkerTools(
-    IContainerRuntime Runtime, PodExecutor Executor, StatusBoard Board, PodEvents Events, CrashBackoff Backoff, NodeProfile Node, TimeProvider Time, ILogger Log);
+    IContainerRuntime Runtime, PodExecutor Executor, StatusBoard Board, PodEvents Events, ProbeTools Probes, PodNote Notes, CrashBackoff Backoff, NodeProfile Node, TimeProvider Time,
+    ILogger Log);
 
 /// <summary>
 /// The one loop that may touch one pod. Its mailbox is a single merged intent: the newest spec wins, a stop stays and
@@ -27,6 +29,7 @@ internal sealed partial class PodWorker
     private readonly WakeUp _wake = new();
     private readonly TaskCompletionSource _gone = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly StepRetries _retries = new();
+    private readonly PodProbes _probes;
     private readonly Lock _gate = new();
     private PodIntent _desired;              // immutable, swapped whole under _gate
     private CancellationTokenSource? _step;  // of the step in progress, under _gate
@@ -34,7 +37,9 @@ internal sealed partial class PodWorker
     private PodObserved? _seen;
 
     // The loop's own, touched by it alone.
-    private PodProgress _progress = PodProgress.Start;
+    private readonly DateTimeOffset _begun;
+    private PodProgress _progress;
+    private bool _noted;
     private PodStatus? _status;
     private PodIntent? _decided;
     private ValueList<WaitingContainer> _told = [];
@@ -44,6 +49,12 @@ internal sealed partial class PodWorker
     {
         (_desired, _published, _tools) = (new(pod), published, tools);
         _clock = new SteadyClock(tools.Time);
+        _probes = new PodProbes(tools.Probes, tools.Runtime, tools.Node, Wake);
+        DateTimeOffset wall = tools.Time.GetUtcNow();
+        (DateTimeOffset? begun, PodFailure? over) = tools.Notes.Read(pod.Metadata.Uid);
+        (_begun, _noted) = (begun ?? DateTimeOffset.FromUnixTimeMilliseconds(wall.ToUnixTimeMilliseconds()), begun is not null);
+        // Only the age comes from the wall clock, and never a negative one.
+        _progress = PodProgress.Start with { Begun = _clock.Now - (_begun < wall ? wall - _begun : TimeSpan.Zero), Over = over };
     }
 
     public string Uid => Desired.Uid;
@@ -108,6 +119,10 @@ internal sealed partial class PodWorker
         catch (Exception) when (shutdown.IsCancellationRequested)
         {
             // The pod runs on; the next agent takes it over.
+        }
+        finally
+        {
+            await _probes.EndAsync();
         }
     }
 
@@ -183,15 +198,25 @@ internal sealed partial class PodWorker
         DateTimeOffset wall = _tools.Time.GetUtcNow(), steady = _clock.Now;
         PodObserved observed = PodObservation.Of(_tools.Runtime.Sandboxes, desired.Uid);
         Volatile.Write(ref _seen, observed);
-        _progress = _progress.Noting(observed, wall, steady);
+        _probes.Follow(desired, observed, wall);
+        _progress = _progress.Noting(observed, wall, steady) with { Probes = _probes.Verdicts };
         PodPlan plan = standing ?? PodActions.Compute(desired, observed, _progress, _tools.Backoff, steady);
+        if (plan.Failure is { } failure) Fail(desired, failure);
         if (!_published) return plan;
 
-        StatusFacts facts = new(_tools.Node.Ips, QosClasses.Of(desired.Pod).ToString());
+        StatusFacts facts = new(_tools.Node.Ips, QosClasses.Of(desired.Pod).ToString()) { StartTime = _begun };
         _status = PodStatusBuilder.Build(desired, observed, _progress, plan, _status, facts, wall);
         _tools.Board.Publish(new(desired.Pod, _status));
         if (standing is null) TellWaits(desired.Pod, plan.Waiting);
         return plan;
+    }
+
+    /// <summary>The pod's end is decided. It is kept before anything is ended, so that no later agent starts the pod anew.</summary>
+    private void Fail(PodIntent desired, PodFailure failure)
+    {
+        _tools.Notes.Write(desired.Uid, _begun, failure);
+        _progress = _progress with { Over = failure };
+        _tools.Events.Normal(desired.Pod, failure.Reason, failure.Message);
     }
 
     private void TellWaits(V1Pod pod, ValueList<WaitingContainer> waiting)
@@ -254,6 +279,11 @@ internal sealed partial class PodWorker
             return false;
         }
         _retries.Succeeded(step);
+        if (step is CreateSandbox && !_noted)
+        {
+            _tools.Notes.Write(Uid, _begun, _progress.Over);
+            _noted = true;
+        }
         return true;
     }
 

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using NativeKubelet.Core.Manifests;
 using NativeKubelet.Core.Objects;
 using NativeKubelet.Core.Pods;
+using NativeKubelet.Probes;
 using NativeKubelet.Runtime;
 using NativeKubelet.Status;
 
@@ -27,10 +28,12 @@ public sealed partial class PodWorkers : IAsyncDisposable
     private bool _ending;
 
     public PodWorkers(
-        IContainerRuntime runtime, PodExecutor executor, StatusBoard board, PodEvents events, CrashBackoff backoff, NodeProfile node, TimeProvider time, ILoggerFactory loggers)
+        IContainerRuntime runtime, PodExecutor executor, StatusBoard board, PodEvents events, RuntimePaths paths, CrashBackoff backoff, NodeProfile node,
+        TimeProvider time, ILoggerFactory loggers)
     {
         _log = loggers.CreateLogger<PodWorkers>();
-        _tools = new(runtime, executor, board, events, backoff, node, time, loggers.CreateLogger<PodWorker>());
+        ProbeTools probes = new(new ProbeRunner(runtime, time), new VerdictFile(paths), events, time);
+        _tools = new(runtime, executor, board, events, probes, new PodNote(paths), backoff, node, time, loggers.CreateLogger<PodWorker>());
         _pleg = new Pleg(runtime, this, time);
     }
 

@@ -32,7 +32,11 @@ internal static class StepResults
             StopPod stop => stop.Containers,
             _ => [],
         };
-        return progress with { Replacing = progress.Replacing.Union(stops.Where(s => s.Replace).Select(s => s.Container)) };
+        return progress with
+        {
+            Replacing = progress.Replacing.Union(stops.Where(s => s.Then == AfterStop.Replace).Select(s => s.Container)),
+            Failing = progress.Failing.Union(stops.Where(s => s.Then == AfterStop.Restart).Select(s => s.Container)),
+        };
     }
 
     /// <param name="now">Steady clock, when the step ended.</param>
@@ -40,6 +44,11 @@ internal static class StepResults
     {
         (StartContainer start, StepOutcome.NotStarted failure) => NotStarted(start, failure, progress, now),
         (StartContainer start, StepOutcome.Done) => progress.Started(start.Container) with { TornDown = false },
+        (RunPostStart hook, StepOutcome.NotStarted failure) => progress.Failed(hook.Container, new(failure.Reason, failure.Message, now)) with
+        {
+            Starting = progress.Starting.Remove(hook.Container), HookFailed = progress.HookFailed.Add(hook.Container),
+        },
+        (RunPostStart hook, _) => progress with { Starting = progress.Starting.Remove(hook.Container) },
         (CreateSandbox, StepOutcome.Done) => progress with { SandboxRetryAt = null, TornDown = false },
         (StopPod stop, StepOutcome.Done) => stop.Sandboxes.Aggregate(progress, (known, id) => known.SandboxStopped(id)),
         (TearDown, StepOutcome.Done) => progress with { TornDown = true },
@@ -63,6 +72,6 @@ internal static class StepResults
         DateTimeOffset retry = failure.Final ? DateTimeOffset.MaxValue : failure.Recorded ? now : now + Again;
         PodProgress known = progress.Failed(start.Container, new(failure.Reason, failure.Message, retry, failure.Image));
         // An instance that ended at its start is an instance: the next one is judged by it.
-        return failure.Recorded ? known with { Replacing = known.Replacing.Remove(start.Container), TornDown = false } : known;
+        return failure.Recorded ? known with { Replacing = known.Replacing.Remove(start.Container), Failing = known.Failing.Remove(start.Container), TornDown = false } : known;
     }
 }

@@ -30,11 +30,14 @@ public static class PodStatusWire
             PodIP = status.PodIps.Count == 0 ? null : status.PodIps[0],
             PodIPs = status.PodIps.Count == 0 ? null : [.. status.PodIps.Select(ip => new V1PodIP { Ip = ip })],
             StartTime = status.StartTime?.UtcDateTime,
-            ContainerStatuses = status.Containers.Count == 0 ? null
-                : [.. status.Containers.Select(c => Container(c, view.Pod.Spec.Containers.FirstOrDefault(spec => spec.Name == c.Name)))],
+            InitContainerStatuses = Containers(status.InitContainers, view.Pod.Spec.InitContainers),
+            ContainerStatuses = Containers(status.Containers, view.Pod.Spec.Containers),
             QosClass = status.QosClass,
         };
     }
+
+    private static List<V1ContainerStatus>? Containers(ValueList<ContainerStatus> statuses, IList<V1Container>? specs) => statuses.Count == 0 ? null
+        : [.. statuses.Select(c => Container(c, specs?.FirstOrDefault(spec => spec.Name == c.Name)))];
 
     public static string ContainerId(string id) => id.Length == 0 ? "" : $"{RuntimeName}://{id}";
 
@@ -59,6 +62,9 @@ public static class PodStatusWire
         Started = container.Started,
         State = State(container.State),
         LastState = container.LastState is { } last ? State(last) : new V1ContainerState(),
+        // Nothing resizes a pod of this node yet, so what it asked for is what it has.
+        AllocatedResources = spec?.Resources?.Requests is { Count: > 0 } requests ? requests : null,
+        Resources = spec?.Resources is { } r && (r.Requests ?? r.Limits) is not null ? new() { Requests = r.Requests, Limits = r.Limits } : null,
         VolumeMounts = spec?.VolumeMounts is { Count: > 0 } mounts ? [.. mounts.Select(Mount)] : null,
     };
 

@@ -28,7 +28,7 @@ public static class TopScreen
 
         List<string> lines =
         [
-            $"{now.Node.Name}  {now.Node.Version}  {now.Node.Runtime}  pods {pods.Count(p => p.Pod.Ready == p.Pod.Containers.Count)}/{pods.Length} ready"
+            $"{now.Node.Name}  {now.Node.Version}  {now.Node.Runtime}  pods {pods.Count(p => p.Pod.Ready == p.Pod.Total)}/{pods.Length} ready"
                 + (now.Node.Ready ? "" : $"  NOT READY: {now.Node.NotReady}"),
             HeaderLine("CPU", node.Cpu, node.CpuLimit, Millicores, size.Columns),
             HeaderLine("MEM", node.Memory, node.MemoryLimit, Bytes, size.Columns),

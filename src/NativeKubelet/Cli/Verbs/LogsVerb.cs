@@ -90,7 +90,7 @@ public sealed class LogsVerb(CliConsole console)
         await foreach (PodListDocument list in agent.LinesAsync("GET", "/v1/pods?watch", LocalJson.Default.PodListDocument, cancel))
         {
             if (list.Pods.FirstOrDefault(p => p.Uid == pod.Uid) is not { } now) break;
-            if (now.Containers.FirstOrDefault(c => c.Name == container.Name) is { LogPath.Length: > 0 } started) return started;
+            if (now.Find(container.Name) is { LogPath.Length: > 0 } started) return started;
         }
         throw new VerbException($"pod {pod.Namespace}/{pod.Name} went away before its container \"{container.Name}\" started");
     }
@@ -104,7 +104,7 @@ public sealed class LogsVerb(CliConsole console)
             {
                 await foreach (PodListDocument list in agent.LinesAsync("GET", "/v1/pods?watch", LocalJson.Default.PodListDocument, cancel))
                 {
-                    ContainerDocument? now = list.Pods.FirstOrDefault(p => p.Uid == uid)?.Containers.FirstOrDefault(c => c.Name == instance.Name);
+                    ContainerDocument? now = list.Pods.FirstOrDefault(p => p.Uid == uid)?.Find(instance.Name);
                     if (now is null || now.State != "running" && now.LogPath.Length > 0 || now.LogPath.Length > 0 && now.LogPath != instance.LogPath) return;
                 }
             }

@@ -28,6 +28,11 @@ public static class PodDescription
         if (Text(status, "reason") is { Length: > 0 } reason) Pair(lines, 0, "Reason", reason);
         if (known.Message.Length > 0) Pair(lines, 0, "Message", known.Message);
         Pair(lines, 0, "IP", known.Ip);
+        if (Items(spec, "initContainers") is { Length: > 0 } init)
+        {
+            lines.Add("Init Containers:");
+            foreach (JsonElement container in init) Container(lines, container, status, known);
+        }
         lines.Add("Containers:");
         foreach (JsonElement container in Items(spec, "containers")) Container(lines, container, status, known);
         Conditions(lines, status);
@@ -41,7 +46,7 @@ public static class PodDescription
     private static void Container(List<string> lines, JsonElement container, JsonElement? podStatus, PodDocument known)
     {
         string name = Text(container, "name") ?? "";
-        JsonElement? status = Items(podStatus, "containerStatuses").Where(s => Text(s, "name") == name).Select(s => (JsonElement?)s).FirstOrDefault();
+        JsonElement? status = Items(podStatus, "containerStatuses").Concat(Items(podStatus, "initContainerStatuses")).Where(s => Text(s, "name") == name).Select(s => (JsonElement?)s).FirstOrDefault();
         lines.Add($"  {name}:");
         Pair(lines, 4, "Container ID", Text(status, "containerID"));
         Pair(lines, 4, "Image", Text(container, "image"));
@@ -60,7 +65,7 @@ public static class PodDescription
             if (At(container, probe) is { } how) Pair(lines, 4, char.ToUpperInvariant(probe[0]) + probe[1..^5], Plain(how));
         List(lines, "Environment", [.. Items(container, "env").Select(e => $"{Text(e, "name")}: {Text(e, "value") ?? (At(e, "valueFrom") is { } from ? Plain(from) : "")}")]);
         List(lines, "Mounts", [.. Items(container, "volumeMounts").Select(Mount)]);
-        if (known.Containers.FirstOrDefault(c => c.Name == name) is { LogPath.Length: > 0 } run) Pair(lines, 4, "Log", run.LogPath);
+        if (known.Find(name) is { LogPath.Length: > 0 } run) Pair(lines, 4, "Log", run.LogPath);
     }
 
     private static void State(List<string> lines, string title, JsonElement? state)

@@ -97,7 +97,7 @@ public sealed class PsVerb(CliConsole console)
     {
         string[] row =
         [
-            pod.Namespace, pod.Name, $"{pod.Ready}/{pod.Containers.Count}", pod.Status, pod.Restarts.ToString(CultureInfo.InvariantCulture),
+            pod.Namespace, pod.Name, $"{pod.Ready}/{pod.Total}", pod.Status, pod.Restarts.ToString(CultureInfo.InvariantCulture),
             now is { } today && pod.StartTime is { } start ? Units.Age(today - start) : "",
         ];
         return !wide ? row : [.. row, pod.Ip.Length > 0 ? pod.Ip : "-", pod.Source, pod.Qos, string.Join(",", pod.Containers.Select(c => c.Image))];

@@ -23,7 +23,7 @@ internal static class RunOutcome
     /// <summary>The first container's that did not end well; 1 for a pod that failed without one (refused by the node).</summary>
     private static int CodeOf(PodView pod)
     {
-        int code = pod.Status.Containers.Select(c => c.State).OfType<Terminated>().Select(t => t.ExitCode).FirstOrDefault(code => code != 0);
+        int code = pod.Status.Containers.Concat(pod.Status.InitContainers).Select(c => c.State).OfType<Terminated>().Select(t => t.ExitCode).FirstOrDefault(code => code != 0);
         return code != 0 ? code : pod.Status.Phase == PodPhase.Failed ? 1 : 0;
     }
 }

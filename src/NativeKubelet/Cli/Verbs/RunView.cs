@@ -56,7 +56,7 @@ internal sealed class RunView(CliConsole console)
     }
 
     private static string Line(PodDocument pod) =>
-        $"pod {pod.Name}: {pod.Status}, {pod.Ready}/{pod.Containers.Count} ready" + (pod.Restarts > 0 ? $", {pod.Restarts} restarts" : "") + (pod.Ip.Length > 0 ? $", {pod.Ip}" : "");
+        $"pod {pod.Name}: {pod.Status}, {pod.Ready}/{pod.Total} ready" + (pod.Restarts > 0 ? $", {pod.Restarts} restarts" : "") + (pod.Ip.Length > 0 ? $", {pod.Ip}" : "");
 
     private string Figures(PodDocument pod) => !_usage.Pods.TryGetValue(pod.Uid, out UsageSample sample) ? ""
         : string.Concat(sample.NanoCores is { } cpu ? $", cpu {Units.Cpu(cpu)}" : "", sample.Usage.WorkingSet is { } memory ? $", memory {Units.Bytes(memory)}" : "");
@@ -69,7 +69,7 @@ internal sealed class RunView(CliConsole console)
         {
             UsageSample sample = _usage.Pods.GetValueOrDefault(pod.Uid);
             table.Add(
-                pod.Name, $"{pod.Ready}/{pod.Containers.Count}", pod.Status, pod.Restarts.ToString(CultureInfo.InvariantCulture), pod.Ip.Length > 0 ? pod.Ip : "-",
+                pod.Name, $"{pod.Ready}/{pod.Total}", pod.Status, pod.Restarts.ToString(CultureInfo.InvariantCulture), pod.Ip.Length > 0 ? pod.Ip : "-",
                 sample.NanoCores is { } cpu ? Units.Cpu(cpu) : "-", sample.Usage.WorkingSet is { } memory ? Units.Bytes(memory) : "-");
         }
         StringWriter text = new() { NewLine = "\n" };

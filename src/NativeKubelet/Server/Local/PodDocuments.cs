@@ -27,33 +27,24 @@ public static class PodDocuments
         V1Pod pod = view.Pod;
         return new(
             view.Namespace, view.Name, view.Uid,
-            view.Status.Phase.ToString(), StatusWord(view), view.Status.Message,
+            view.Status.Phase.ToString(), StatusWords.Of(view), view.Status.Message,
             view.Status.PodIps is [string primary, ..] ? primary : "",
             view.Status.QosClass,
             Annotation(pod, ConfigSource),
             pod.Metadata.CreationTimestamp is { } created ? new DateTimeOffset(created.ToUniversalTime()) : default,
             view.Status.StartTime,
             Annotation(pod, DefaultContainer),
-            [.. pod.Spec.Containers.Select(c => Container(c, view.Status.Containers.FirstOrDefault(s => s.Name == c.Name), byName[c.Name]))]);
-    }
-
-    /// <summary>What kubectl shows as STATUS: the last container that is in trouble speaks for the pod.</summary>
-    public static string StatusWord(PodView view)
-    {
-        string word = view.Status.Reason.Length > 0 ? view.Status.Reason : view.Status.Phase.ToString();
-        bool running = false;
-        foreach (ContainerStatus c in view.Status.Containers.Reverse())
+            [.. pod.Spec.Containers.Select(c => Container(c, view.Status.Containers.FirstOrDefault(s => s.Name == c.Name), byName[c.Name]))])
         {
-            switch (c.State)
-            {
-                case Waiting { Reason.Length: > 0 } waiting: word = waiting.Reason; break;
-                case Terminated { Reason.Length: > 0 } ended: word = ended.Reason; break;
-                case Terminated ended: word = ended.ExitCode > 128 ? $"Signal:{ended.ExitCode - 128}" : $"ExitCode:{ended.ExitCode}"; break;
-                case Running when c.Ready: running = true; break;
-            }
-        }
-        if (word == "Completed" && running) word = view.Status.IsReady ? "Running" : "NotReady";
-        return view.Pod.Metadata.DeletionTimestamp is null ? word : "Terminating";
+            InitContainers =
+            [
+                .. (pod.Spec.InitContainers ?? []).Select(c => Container(c, view.Status.InitContainers.FirstOrDefault(s => s.Name == c.Name), byName[c.Name]) with
+                {
+                    Sidecar = PodResources.IsSidecar(c),
+                }),
+            ],
+            Initializing = StatusWords.Initializing(view) is not null,
+        };
     }
 
     private static ContainerDocument Container(V1Container wanted, ContainerStatus? status, IEnumerable<ContainerState> instances)

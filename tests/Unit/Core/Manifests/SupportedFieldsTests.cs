@@ -50,6 +50,10 @@ public sealed class SupportedFieldsTests
             ports: [{containerPort: 80, hostPort: 8080, name: web}]
             stdin: true
             tty: true
+            livenessProbe: {httpGet: {port: web, httpHeaders: [{name: A, value: b}]}, terminationGracePeriodSeconds: 5}
+            readinessProbe: {tcpSocket: {port: 80}}
+            startupProbe: {grpc: {port: 80}}
+            lifecycle: {postStart: {sleep: {seconds: 0}}, preStop: {exec: {command: [a]}}}
             securityContext: {runAsUser: 1, runAsGroup: 1, runAsNonRoot: true, readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}, seccompProfile: {type: Unconfined}, procMount: Default}
             volumeMounts: [{name: h, mountPath: /h, readOnly: true}, {name: e, mountPath: /e, mountPropagation: None}]
             """,
@@ -58,12 +62,13 @@ public sealed class SupportedFieldsTests
             hostPID: true
             hostUsers: true
             terminationGracePeriodSeconds: 1
+            activeDeadlineSeconds: 5
             dnsPolicy: Default
             dnsConfig: {options: [{name: ndots, value: '1'}]}
             hostAliases: [{ip: 1.2.3.4, hostnames: [a]}]
             nodeSelector: {a: b}
             priorityClassName: system-node-critical
-            initContainers: []
+            initContainers: [{name: i, image: i, env: [{name: A, value: b}]}, {name: s, image: i, restartPolicy: Always}]
             securityContext: {supplementalGroups: [5], runAsUser: 7, sysctls: []}
             volumes: [{name: h, hostPath: {path: /srv}}, {name: e, emptyDir: {}}]
             """));
@@ -73,9 +78,6 @@ public sealed class SupportedFieldsTests
     }
 
     [Theory]
-    [InlineData("livenessProbe: {exec: {command: [a]}}", "spec.containers[0].livenessProbe")]
-    [InlineData("readinessProbe: {exec: {command: [a]}}", "spec.containers[0].readinessProbe")]
-    [InlineData("lifecycle: {preStop: {exec: {command: [a]}}}", "spec.containers[0].lifecycle")]
     [InlineData("securityContext: {seccompProfile: {type: RuntimeDefault}}", "spec.containers[0].securityContext.seccompProfile.type")]
     [InlineData("securityContext: {appArmorProfile: {type: RuntimeDefault}}", "spec.containers[0].securityContext.appArmorProfile.type")]
     [InlineData("securityContext: {seLinuxOptions: {level: s0}}", "spec.containers[0].securityContext.seLinuxOptions")]
@@ -83,7 +85,7 @@ public sealed class SupportedFieldsTests
     [InlineData("resources: {limits: {nvidia.com/gpu: 1}}", "spec.containers[0].resources.limits[nvidia.com/gpu]", "spec.containers[0].resources.requests[nvidia.com/gpu]")]
     [InlineData("resources: {limits: {ephemeral-storage: 1Gi}}", "spec.containers[0].resources.limits.ephemeral-storage")]
     [InlineData("resources: {claims: [{name: x}]}", "spec.containers[0].resources.claims")]
-    [InlineData("restartPolicy: Never", "spec.containers[0].restartPolicy")]
+    [InlineData("restartPolicy: Never\nrestartPolicyRules: [{action: RestartAllContainers, exitCodes: {operator: In, values: [1]}}]", "spec.containers[0].restartPolicyRules[0].action")]
     public void What_a_container_asks_for_and_does_not_get_is_refused_by_name(string container, params string[] paths)
     {
         V1Pod pod = Manifest.Pod(Manifest.Yaml(container));
@@ -94,10 +96,8 @@ public sealed class SupportedFieldsTests
     }
 
     [Theory]
-    [InlineData("initContainers: [{name: i, image: i}, {name: j, image: i}]", "spec.initContainers")]
     [InlineData("hostUsers: false", "spec.hostUsers")]
     [InlineData("runtimeClassName: gvisor", "spec.runtimeClassName")]
-    [InlineData("activeDeadlineSeconds: 5", "spec.activeDeadlineSeconds")]
     [InlineData("setHostnameAsFQDN: true", "spec.setHostnameAsFQDN")]
     [InlineData("securityContext: {sysctls: [{name: net.ipv4.ip_forward, value: '1'}]}", "spec.securityContext.sysctls")]
     [InlineData("securityContext: {seccompProfile: {type: RuntimeDefault}}", "spec.securityContext.seccompProfile.type")]
@@ -112,6 +112,16 @@ public sealed class SupportedFieldsTests
 
         Assert.Equal([path], SupportedFields.Refused(pod).Select(f => f.Path));
         Assert.NotNull(SupportedFields.Refusal(pod, "c"));
+    }
+
+    [Fact]
+    public void What_an_init_container_asks_for_and_does_not_get_keeps_that_one_from_starting()
+    {
+        V1Pod pod = Manifest.Pod(Manifest.Yaml(spec: "initContainers: [{name: i, image: i}, {name: j, image: i, securityContext: {seLinuxOptions: {level: s0}}}]"));
+
+        Assert.Equal(["spec.initContainers[1].securityContext.seLinuxOptions"], SupportedFields.Refused(pod).Select(f => f.Path));
+        Assert.NotNull(SupportedFields.Refusal(pod, "j"));
+        Assert.Null(SupportedFields.Refusal(pod, "i"));
     }
 
     [Fact]

@@ -21,6 +21,20 @@ internal static class A
         },
     };
 
+    /// <summary>An init container; one whose name begins with "side" is a sidecar.</summary>
+    public static V1Container Init(string name) => new()
+    {
+        Name = name, Image = "busybox:1", ImagePullPolicy = "IfNotPresent", RestartPolicy = name.StartsWith("side", StringComparison.Ordinal) ? "Always" : null,
+    };
+
+    /// <summary>With one regular container, web.</summary>
+    public static PodIntent WithInit(string policy, params string[] init)
+    {
+        V1Pod pod = Pod(policy);
+        pod.Spec.InitContainers = [.. init.Select(Init)];
+        return new(pod);
+    }
+
     public static PodIntent Intent(string policy = "Always", params string[] containers) => new(Pod(policy, containers));
 
     public static PodObserved Sandbox(params ContainerObserved[] containers) => Sandbox(0, true, containers);

@@ -29,7 +29,7 @@ public sealed class PodActionsTests
 
         StopPod stop = Assert.IsType<StopPod>(Assert.Single(plan.Steps));
         Assert.Equal(["a-0"], stop.Containers.Select(c => c.Id));
-        Assert.True(stop.Containers[0].Replace);
+        Assert.Equal(AfterStop.Replace, stop.Containers[0].Then);
         Assert.Equal(["s0"], stop.Sandboxes);
     }
 
@@ -75,7 +75,7 @@ public sealed class PodActionsTests
     {
         PodPlan plan = A.Plan(A.Intent("Never", "a", "b"), A.Sandbox(0, false, A.Running("a")));
 
-        Assert.False(Assert.IsType<StopPod>(Assert.Single(plan.Steps)).Containers[0].Replace);
+        Assert.Equal(AfterStop.ByPolicy, Assert.IsType<StopPod>(Assert.Single(plan.Steps)).Containers[0].Then);
         Assert.IsType<TearDown>(Assert.Single(A.Plan(
             A.Intent("Never", "a", "b"), A.Sandbox(0, false, A.Exited("a")), progress: PodProgress.Start.SandboxStopped("s0")).Steps));
     }
@@ -189,7 +189,7 @@ public sealed class PodActionsTests
         PodPlan plan = A.Plan(A.Intent("Never", "a", "b"), observed);
 
         ContainerStop stop = Assert.Single(Assert.IsType<StopContainers>(Assert.Single(plan.Steps)).Containers);
-        Assert.Equal(("b-0", "Container b definition changed, will be restarted", true), (stop.Id, stop.Message, stop.Replace));
+        Assert.Equal(("b-0", "Container b definition changed, will be restarted", AfterStop.Replace), (stop.Id, stop.Message, stop.Then));
     }
 
     [Fact]
@@ -217,7 +217,7 @@ public sealed class PodActionsTests
     {
         PodPlan plan = A.Plan(A.Intent(), A.Sandbox(A.Running() with { State = ContainerRunState.Unknown }));
 
-        Assert.True(Assert.Single(Assert.IsType<StopContainers>(Assert.Single(plan.Steps)).Containers).Replace);
+        Assert.Equal(AfterStop.Replace, Assert.Single(Assert.IsType<StopContainers>(Assert.Single(plan.Steps)).Containers).Then);
     }
 
     [Fact]
@@ -245,7 +245,7 @@ public sealed class PodActionsTests
 
         ContainerStop stop = Assert.Single(Assert.IsType<StopContainers>(Assert.Single(A.Plan(A.Intent(), observed).Steps)).Containers);
 
-        Assert.True(stop.Replace);
+        Assert.Equal(AfterStop.Replace, stop.Then);
     }
 
     [Fact]
@@ -298,7 +298,7 @@ public sealed class PodActionsTests
 
         Assert.IsType<StopPod>(Assert.Single(A.Plan(A.Intent("Never"), done).Steps));
         Assert.Equal([new TearDown()], A.Plan(A.Intent("Never"), stopped, progress: after).Steps);
-        Assert.Equal(PodPlan.Idle, A.Plan(A.Intent("Never"), stopped, progress: after with { TornDown = true }));
+        Assert.Equal(PodPlan.Idle with { IsEnd = true }, A.Plan(A.Intent("Never"), stopped, progress: after with { TornDown = true }));
     }
 
     [Fact]

@@ -21,12 +21,12 @@ public sealed class PodIntentTests
 
     [Theory]
     [InlineData(30L, null, 30)]
-    [InlineData(0L, null, 2)]
+    [InlineData(0L, null, 1)]
     [InlineData(null, null, 30)]
-    [InlineData(30L, 1, 2)]
+    [InlineData(30L, 0, 1)]
     [InlineData(30L, 7, 7)]
-    [InlineData(-5L, null, 2)]
-    public void A_container_gets_the_pods_grace_but_never_less_than_two_seconds(long? own, int? asked, int expected)
+    [InlineData(-5L, null, 1)]
+    public void A_pod_that_is_ended_has_its_grace_but_never_less_than_a_second(long? own, int? asked, int expected)
     {
         PodIntent intent = A.Intent();
         intent.Pod.Spec.TerminationGracePeriodSeconds = own;
@@ -34,4 +34,13 @@ public sealed class PodIntentTests
 
         Assert.Equal(TimeSpan.FromSeconds(expected), intent.Grace);
     }
+
+    [Theory]
+    [InlineData(30, 4.9, 26)]
+    [InlineData(3, 5, 2)]
+    [InlineData(1, 0, 2)]
+    [InlineData(0, 0, 2)]
+    [InlineData(10, 8, 2)]
+    public void However_long_its_hook_took_a_container_has_two_seconds_after_its_stop_signal(double grace, double hook, double expected) =>
+        Assert.Equal(TimeSpan.FromSeconds(expected), StopGrace.ForSignal(StopGrace.Left(TimeSpan.FromSeconds(grace), TimeSpan.FromSeconds(hook))));
 }

@@ -156,6 +156,52 @@ public sealed class PodStatusTests
         Assert.Equal(new Waiting("ErrImagePull", "not found"), status.Containers[0].State);
     }
 
+    public static TheoryData<string, ContainerObserved[], string, PodPhase, string> Init => new()
+    {
+        { "Always", [], "waiting PodInitializing", PodPhase.Pending, "[a side]" },
+        { "Always", [A.Running("a")], "running", PodPhase.Pending, "[a side]" },
+        { "Always", [A.Exited("a", 0)], "terminated Completed", PodPhase.Pending, "[side]" },
+        { "Always", [A.Exited("a", 0), A.Running("side")], "terminated Completed", PodPhase.Pending, "" },
+        { "Always", [A.Exited("a", 0), A.Running("side"), A.Running()], "terminated Completed", PodPhase.Running, "" },
+        { "Always", [A.Exited("a", 5, step: 1)], "waiting CrashLoopBackOff", PodPhase.Pending, "[a side]" },
+        { "Always", [A.Exited("a", 0), A.Exited("side", step: 3), A.Running()], "terminated Completed", PodPhase.Running, "" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Init))]
+    public void What_runs_before_the_others_is_told_in_its_own_list(string policy, ContainerObserved[] records, string first, PodPhase phase, string incomplete)
+    {
+        PodStatus status = Build(A.WithInit(policy, "a", "side"), A.Sandbox(records));
+
+        Assert.Equal(["a", "side"], status.InitContainers.Select(c => c.Name));
+        Assert.Equal(first, status.InitContainers[0].State switch { Running => "running", Waiting w => "waiting " + w.Reason, Terminated t => "terminated " + t.Reason, _ => "" });
+        Assert.Equal(phase, status.Phase);
+        PodCondition initialized = status.Conditions.Single(c => c.Type == "Initialized");
+        Assert.Equal(incomplete.Length == 0, initialized.Status);
+        if (incomplete.Length > 0) Assert.Equal(("ContainersNotInitialized", $"containers with incomplete status: {incomplete}"), (initialized.Reason, initialized.Message));
+    }
+
+    [Fact]
+    public void A_pod_whose_init_container_may_not_run_again_has_failed()
+    {
+        PodStatus status = Build(A.WithInit("Never", "a"), A.Sandbox(0, false, A.Exited("a", 5)), PodProgress.Start with { TornDown = true });
+
+        Assert.Equal(PodPhase.Failed, status.Phase);
+        Assert.Equal(new Waiting("PodInitializing", ""), status.Containers[0].State);
+        Assert.False(status.Conditions.Single(c => c.Type == "Initialized").Status);
+    }
+
+    [Fact]
+    public void Unready_sidecars_are_named_before_the_others()
+    {
+        PodIntent desired = A.WithInit("Always", "side");
+        desired.Pod.Spec.InitContainers[0].ReadinessProbe = desired.Pod.Spec.Containers[0].ReadinessProbe = new k8s.Models.V1Probe();
+
+        PodCondition ready = Build(desired, A.Sandbox(A.Running("side"), A.Running())).Conditions.Single(c => c.Type == "Ready");
+
+        Assert.Equal("containers with unready status: [side web]", ready.Message);
+    }
+
     private static PodStatus Build(PodIntent desired, PodObserved observed, PodProgress? progress = null, PodStatus? previous = null)
     {
         PodProgress known = (progress ?? PodProgress.Start).Noting(observed, A.T0, A.T0);
