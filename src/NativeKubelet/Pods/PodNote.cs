@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text;
 using NativeKubelet.Core.Pods;
 using NativeKubelet.Linux.Files;
-using NativeKubelet.Linux.Libc;
 using NativeKubelet.Runtime;
 
 namespace NativeKubelet.Pods;

@@ -1,5 +1,4 @@
 using k8s.Models;
-using NativeKubelet.Core.Pods;
 using NativeKubelet.Core.Probes;
 using NativeKubelet.Pods;
 
@@ -12,7 +11,7 @@ internal sealed record ProbeTools(ProbeRunner Runner, VerdictFile Verdicts, PodE
 /// The probes of one running container instance, each with a clock of its own that began with the instance. They find out
 /// and tell; what follows is the pod's worker's to decide.
 /// </summary>
-internal sealed class ContainerProbes
+internal sealed class ContainerProbes : IAsyncDisposable
 {
     private readonly ProbeTools _tools;
     private readonly V1Pod _pod;
@@ -58,7 +57,7 @@ internal sealed class ContainerProbes
     /// <summary>The pod is being ended: nobody is killed or held up by a probe any more, but whether it serves is still told.</summary>
     public void StopJudging() => _judging.Cancel();
 
-    public async Task EndAsync()
+    public async ValueTask DisposeAsync()
     {
         await _life.CancelAsync();
         await Ended;

@@ -41,13 +41,13 @@ internal sealed class PodProbes(ProbeTools tools, IContainerRuntime runtime, Nod
             if (desired.Stop is not null) probes.StopJudging();
             if (seen.Contains(id)) continue;
             _running.Remove(id);
-            _ = probes.EndAsync();
+            _ = probes.DisposeAsync().AsTask();
         }
         foreach (string id in Verdicts.Keys)
             if (!_running.ContainsKey(id)) ImmutableInterlocked.TryRemove(ref _verdicts, id, out _);
     }
 
-    public Task EndAsync() => Task.WhenAll(_running.Values.Select(p => p.EndAsync()));
+    public Task EndAsync() => Task.WhenAll(_running.Values.Select(p => p.DisposeAsync().AsTask()));
 
     private void Told(string id, ProbeVerdicts verdicts)
     {
