@@ -1,6 +1,5 @@
 using k8s.Models;
 using NativeKubelet.Core.Pods;
-using NativeKubelet.Core.Probes;
 
 namespace NativeKubelet.Tests.Unit.Core.Pods;
 
