@@ -25,7 +25,8 @@ usage: ./build.sh [VERB]
                     everything by default, but the full VM suite and static (the appliance build in an empty root);
                     ends with "N passed, N failed"
   check             format, analyzers, unit tests, C tests with sanitizers: before a push
-  bench             figures and ratios against bare runc and others (docs/benchmarks.md)
+  bench [quick|NAME…]  figures and ratios against bare runc and others (docs/benchmarks.md);
+                    size starts peers logs footprint kills; exit code 1 when a budget is missed
   fuzz [SECONDS]    every fuzz target for that long
   install [ARGS…]   put binary and units in place (root)
   clean             remove out/, artifacts/ and what make built in native/
@@ -51,7 +52,7 @@ needs_of() {
     arm64)   echo "ld.lld:lld aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu /usr/aarch64-linux-gnu/lib/libc.so.6:libc6-dev-arm64-cross" ;;
     run)     echo "runc:runc busybox:busybox-static ip:iproute2" ;;
     node)    echo "runc:runc busybox:busybox-static ip:iproute2 nft:nftables iptables:iptables skopeo:skopeo umoci:umoci buildah:buildah docker-registry:docker-registry /usr/lib/cni/bridge:containernetworking-plugins curl:curl openssl:openssl" ;;
-    bench)   echo "conmon:conmon podman:podman catatonit:catatonit" ;;
+    bench)   echo "conmon:conmon ctr:containerd" ;;
     vm)      echo "qemu-system-x86_64:qemu-system-x86 mmdebstrap:mmdebstrap cpio:cpio" ;;
     *) die "deps: no such thing: $1" ;;
   esac

@@ -1,30 +1,27 @@
 using System.Diagnostics;
+using System.Globalization;
 using NativeKubelet.Tests.Node.Agent;
 using NativeKubelet.Tests.Node.Images;
 using static NativeKubelet.Tests.Bench.Figures;
 
 namespace NativeKubelet.Tests.Bench;
 
-/// <summary>The same pod by the tool that a user would otherwise take for it.</summary>
+/// <summary>The same container by containerd with its own command line tool, the shortest way that a peer has.</summary>
 public static class Peers
 {
-    private const int Rounds = 10;
-
-    public static async Task RunAsync(Figures figures)
+    public static async Task RunAsync(Figures figures, bool quick)
     {
-        if (!File.Exists("/usr/bin/podman"))
+        if (!File.Exists("/usr/bin/ctr"))
         {
-            figures.Add(new("one pod by podman kube play", "podman is not installed"));
+            figures.Add(new("one container by ctr run", "containerd is not installed"));
             return;
         }
         await using AgentHost node = new();
         await node.StartAsync();
         using FirstInstruction up = new(node["bench"]);
-        File.WriteAllText(node["containers.conf"], $"[containers]\ndefault_ulimits = [\"nofile={Limit("Max open files")}\", \"nproc={Limit("Max processes")}\"]\n");
-        string[] store = [$"CONTAINERS_CONF={node["containers.conf"]}", "podman", "--root", node["podman"], "--runroot", node["podman-run"], "--cgroup-manager", "cgroupfs", "--runtime", "runc"];
-        Tool.Run("/usr/bin/env", [.. store, "load", "-i", ProgramFile.DemoImage]);
+        using Containerd peer = await Containerd.StartAsync(node, up);
         List<double> ours = [], theirs = [];
-        for (int i = 0; i < Rounds; i++)
+        for (int i = 0; i < (quick ? 3 : 10); i++)
         {
             File.WriteAllText(node["staged.yaml"], up.Pod($"p{i}"));
             long begun = Stopwatch.GetTimestamp();
@@ -33,29 +30,58 @@ public static class Peers
             node.Remove($"p{i}.yaml");
             await node.PodsAsync(pods => pods.Count == 0);
 
-            string manifest = node["podman.yaml"];
-            File.WriteAllText(manifest, up.Pod($"q{i}"));
             begun = Stopwatch.GetTimestamp();
-            Task played = Task.Run(() => Tool.Run("/usr/bin/env", [.. store, "kube", "play", manifest]));
             Task<long> seen = Task.Run(() => up.Wait(1));
-            if (await Task.WhenAny(seen, played) == played && played.Exception?.InnerException is { } fault)
-            {
-                string cause = fault.Message.Split(": ", 2)[1].Split('\n')[0];
-                figures.Add(new("one pod by podman kube play", $"does not start here: {cause}"));
-                return;
-            }
+            peer.Start($"c{i}");
             theirs.Add(Stopwatch.GetElapsedTime(begun, await seen).TotalMilliseconds);
-            await played;
-            Tool.Run("/usr/bin/env", [.. store, "kube", "down", manifest]);
+            peer.Remove($"c{i}");
         }
         double here = Median(ours), there = Median(theirs);
-        figures.Add(new("one pod, host network → first instruction, p50 of 10", Ms(here), $"podman kube play {Ms(there)}: {Ratio(here, there)}"));
+        figures.Add(new($"one pod, host network → first instruction, p50 of {ours.Count}", Ms(here), $"ctr run {Ms(there)}: {Ratio(here, there)}"));
     }
 
-    /// <summary>Podman asks for more than a machine without CAP_SYS_RESOURCE may give; it is told what there is.</summary>
-    private static string Limit(string name)
+    /// <summary>A daemon of its own, in the node's directory and tree, that ends with it.</summary>
+    private sealed class Containerd(Process daemon, AgentHost node, FirstInstruction up) : IDisposable
     {
-        string[] words = File.ReadLines("/proc/self/limits").Single(l => l.StartsWith(name, StringComparison.Ordinal))[name.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        return $"{words[0]}:{words[1]}".Replace("unlimited", "-1", StringComparison.Ordinal);
+        private string Socket => node["ctr/socket"];
+
+        public static async Task<Containerd> StartAsync(AgentHost node, FirstInstruction up)
+        {
+            Directory.CreateDirectory(node["ctr"]);
+            await File.WriteAllTextAsync(node["ctr/config.toml"], $"""
+                version = 2
+                root = "{node["ctr/root"]}"
+                state = "{node["ctr/state"]}"
+                disabled_plugins = ["io.containerd.grpc.v1.cri"]
+                [grpc]
+                address = "{node["ctr/socket"]}"
+                """);
+            Process daemon = Process.Start(new ProcessStartInfo("containerd", ["-c", node["ctr/config.toml"], "--log-level", "error"]) { RedirectStandardError = true })!;
+            daemon.ErrorDataReceived += (_, _) => { };
+            daemon.BeginErrorReadLine();
+            for (CancellationToken deadline = AgentHost.Deadline(); !File.Exists(node["ctr/socket"]);) await Task.Delay(20, deadline);
+            Containerd peer = new(daemon, node, up);
+            peer.Control("images", "import", ProgramFile.DemoImage);
+            return peer;
+        }
+
+        public void Start(string name) => Control(
+            "run", "--detach", "--net-host", "--cgroup", $"{node.Tree}/{name}", "--mount", $"type=bind,src={up.DirectoryPath},dst=/bench,options=rbind:rw",
+            AgentHost.Image, name, "sh", "-c", $"echo {name} >/bench/up; trap exit TERM; sleep 100000 & wait");
+
+        public void Remove(string name)
+        {
+            Control("tasks", "delete", "--force", name);
+            Control("containers", "delete", name);
+        }
+
+        public void Dispose()
+        {
+            Tool.Run("/bin/kill", "-TERM", daemon.Id.ToString(CultureInfo.InvariantCulture));
+            daemon.WaitForExit();
+            daemon.Dispose();
+        }
+
+        private void Control(params string[] words) => Tool.Run("/usr/bin/ctr", ["--address", Socket, .. words]);
     }
 }

@@ -1,16 +1,24 @@
 using NativeKubelet.Tests.Bench;
-using NativeKubelet.Tests.Node.Agent;
 
-// bench [starts] [footprint] [logs] [peers]: all by default. Figures are for this machine and this hour; the ratios carry.
-HashSet<string> wanted = [.. args.Length == 0 ? ["size", "starts", "peers", "footprint", "logs"] : args];
+// bench [quick | NAME…]. Figures are for this machine and this hour; the ratios, taken in turns in one run, carry.
+Dictionary<string, Func<Figures, bool, Task>> all = new()
+{
+    ["size"] = (figures, _) => ProgramSize.RunAsync(figures),
+    ["starts"] = Starts.RunAsync,
+    ["peers"] = Peers.RunAsync,
+    ["logs"] = (figures, _) => LogPump.RunAsync(figures),
+    ["footprint"] = Footprint.RunAsync,
+    ["kills"] = (figures, _) => Kills.RunAsync(figures),
+};
+string[] names = args.Length > 0 ? args : ["size", "starts", "peers", "logs", "footprint", "kills"];
+bool quick = names.Contains("quick");
+if (quick) names = names.Length > 1 ? [.. names.Where(n => n != "quick")] : ["size", "starts", "footprint"];
+if (names.FirstOrDefault(n => !all.ContainsKey(n)) is { } unknown)
+{
+    Console.Error.WriteLine($"bench: no such part: {unknown}; there are {string.Join(", ", all.Keys)}, and quick");
+    return 2;
+}
 Figures figures = new(Console.Out);
 figures.Heading();
-if (wanted.Contains("size"))
-{
-    long size = new FileInfo(ProgramFile.Path).Length;
-    figures.Add(new("the program, one file", $"{size / 1e6:0.0} MB", "", "20 MB", size <= 20e6));
-}
-if (wanted.Contains("starts")) await Starts.RunAsync(figures);
-if (wanted.Contains("peers")) await Peers.RunAsync(figures);
-if (wanted.Contains("logs")) await LogPump.RunAsync(figures);
-if (wanted.Contains("footprint")) await Footprint.RunAsync(figures, wanted.Contains("few") ? [0, 10] : [0, 10, 100, 300]);
+foreach (string name in names) await figures.PartAsync(name, () => all[name](figures, quick));
+return figures.Conclude();

@@ -12,14 +12,15 @@ internal sealed class MeasuredGroup(string path) : IDisposable
 
     public long LastWanted { get; set; }
 
-    /// <summary>The last sample found no group.</summary>
-    public bool Gone { get; private set; }
+    /// <summary>Null before the first sample, and when the group is gone.</summary>
+    public UsageSample? Last { get; private set; }
+
+    public bool Gone => Last is null;
 
     public ErrnoException? Refusal => _reader?.Refusal;
 
     /// <param name="now">Monotonic; at least a second after the last call.</param>
-    /// <returns>Null when the group is gone.</returns>
-    public UsageSample? Sample(CgroupLayout layout, byte[] scratch, TimeProvider time, long now)
+    public void Sample(CgroupLayout layout, byte[] scratch, TimeProvider time, long now)
     {
         CgroupUsage? read = _reader?.Read();
         if (read is null)
@@ -30,11 +31,10 @@ internal sealed class MeasuredGroup(string path) : IDisposable
             _cpu = null;
             read = _reader.Read();
         }
-        Gone = read is null;
-        if (read is not { } usage) return null;
-        long? rate = CpuRate.NanoCores(_cpu, usage.CpuNanoseconds, time.GetElapsedTime(_at, now));
+        Last = null;
+        if (read is not { } usage) return;
+        Last = new(usage, CpuRate.NanoCores(_cpu, usage.CpuNanoseconds, time.GetElapsedTime(_at, now)));
         (_cpu, _at) = (usage.CpuNanoseconds, now);
-        return new(usage, rate);
     }
 
     public void Dispose() => _reader?.Dispose();

@@ -26,48 +26,63 @@ public sealed partial class UsageSampler(IContainerRuntime runtime, PodCgroups c
     private readonly MeasuredGroup _node = new(MachineGroup);
     private ErrnoException? _told;
     private long _round, _lastRound;
-    private UsageSnapshot _current = UsageSnapshot.Empty;
-    private TaskCompletionSource _next = NewBell();
+    private DateTimeOffset _at;
+    private UsageSample _machine;
+    private UsageSnapshot? _current = UsageSnapshot.Empty;   // null: nobody has asked since the last round
+    private TaskCompletionSource? _next;                     // made by who waits
 
     /// <summary>The last round; <see cref="UsageSnapshot.Empty"/> before the first.</summary>
-    public UsageSnapshot Current => Volatile.Read(ref _current);
+    public UsageSnapshot Current
+    {
+        get
+        {
+            lock (_gate) return _current ??= Snapshot();
+        }
+    }
 
     /// <returns>The first snapshot that is not <paramref name="seen"/>; at once where there is one already.</returns>
     public async Task<UsageSnapshot> NextAsync(UsageSnapshot seen, CancellationToken cancel)
     {
         while (true)
         {
-            Task next = Volatile.Read(ref _next).Task;
-            if (Current is var now && !ReferenceEquals(now, seen)) return now;
+            Task next;
+            lock (_gate)
+            {
+                if (Current is var now && !ReferenceEquals(now, seen)) return now;
+                next = (_next ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+            }
             await next.WaitAsync(cancel);
         }
     }
 
-    /// <summary>Samples until cancelled, the first time at once.</summary>
+    /// <summary>Samples until cancelled, the first time at once. It leaves no garbage: only who asks pays for a snapshot.</summary>
     public async Task RunAsync(CancellationToken cancel)
     {
         using PeriodicTimer timer = new(Period, time);
-        do SampleNow();
+        do Sample();
         while (await timer.WaitForNextTickAsync(cancel));
     }
 
     /// <summary>Measures now, in the calling thread: about 15 µs per group. Within a second of a round that round is the answer.</summary>
     public UsageSnapshot SampleNow()
     {
-        TaskCompletionSource rung;
-        UsageSnapshot taken;
+        Sample();
+        return Current;
+    }
+
+    /// <summary>One round, unless the last one was less than a second ago.</summary>
+    public void Sample()
+    {
+        TaskCompletionSource? waited;
         lock (_gate)
         {
             long now = time.GetTimestamp();
-            if (_round > 0 && time.GetElapsedTime(_lastRound, now) < LeastWindow) return _current;
+            if (_round > 0 && time.GetElapsedTime(_lastRound, now) < LeastWindow) return;
             (_round, _lastRound) = (_round + 1, now);
-            taken = Measure(now);
-            Volatile.Write(ref _current, taken);
-            rung = _next;
-            Volatile.Write(ref _next, NewBell());
+            Measure(now);
+            (_current, waited, _next) = (null, _next, null);
         }
-        rung.SetResult();
-        return taken;
+        waited?.SetResult();
     }
 
     public void Dispose()
@@ -82,42 +97,51 @@ public sealed partial class UsageSampler(IContainerRuntime runtime, PodCgroups c
         }
     }
 
-    private UsageSnapshot Measure(long now)
+    private void Measure(long now)
     {
-        DateTimeOffset at = time.GetUtcNow();
-        ImmutableDictionary<string, UsageSample>.Builder pods = ImmutableDictionary.CreateBuilder<string, UsageSample>(StringComparer.Ordinal);
-        ImmutableDictionary<string, UsageSample>.Builder containers = ImmutableDictionary.CreateBuilder<string, UsageSample>(StringComparer.Ordinal);
-        UsageSample node = Sample(_node, now) ?? default;
+        _at = time.GetUtcNow();
+        Sample(_node, now);
+        _machine = _node.Last ?? default;
         foreach (SandboxState sandbox in runtime.Sandboxes)
         {
             string uid = sandbox.PodUid;
             // A pod has more than one sandbox while the next one replaces the last; its group is one.
-            if (cgroups.Tree.PerQos && !pods.ContainsKey(uid) && Known(_pods, uid, uid, leaf: false) is { } pod && Sample(pod, now) is { } podSample)
-                pods.Add(uid, podSample);
+            if (cgroups.Tree.PerQos && Known(_pods, uid, uid, leaf: false) is { } pod) Sample(pod, now);
             foreach (ContainerState container in sandbox.Containers)
-                if (container.Phase == ContainerPhase.Running && Known(_containers, container.Id, uid, leaf: true) is { } own && Sample(own, now) is { } sample)
-                    containers.Add(container.Id, sample);
+                if (container.Phase == ContainerPhase.Running && Known(_containers, container.Id, uid, leaf: true) is { } own) Sample(own, now);
         }
         Forget(_pods);
         Forget(_containers);
-        return new(at, node, pods.ToImmutable(), containers.ToImmutable());
     }
 
-    private UsageSample? Sample(MeasuredGroup group, long now)
+    private UsageSnapshot Snapshot() => new(_at, _machine, Samples(_pods), Samples(_containers));
+
+    private static ImmutableDictionary<string, UsageSample> Samples(Dictionary<string, MeasuredGroup> groups)
     {
-        UsageSample? sample = group.Sample(cgroups.Layout, _scratch, time, now);
+        ImmutableDictionary<string, UsageSample>.Builder samples = ImmutableDictionary.CreateBuilder<string, UsageSample>(StringComparer.Ordinal);
+        foreach ((string key, MeasuredGroup group) in groups)
+            if (group.Last is { } last) samples.Add(key, last);
+        return samples.ToImmutable();
+    }
+
+    private void Sample(MeasuredGroup group, long now)
+    {
+        group.Sample(cgroups.Layout, _scratch, time, now);
         if (group.Refusal is { } refusal && refusal.Message != _told?.Message)
         {
             _told = refusal;
             UsageUnreadable(refusal.Message);
         }
-        return sample;
     }
 
-    /// <returns>Null when there is no such group (any more): what is measured may go at any moment.</returns>
+    /// <returns>Null when there is no such group (any more), and when this round has had it: what is measured may go at any moment.</returns>
     private MeasuredGroup? Known(Dictionary<string, MeasuredGroup> groups, string key, string podUid, bool leaf)
     {
-        if (!groups.TryGetValue(key, out MeasuredGroup? group))
+        if (groups.TryGetValue(key, out MeasuredGroup? group))
+        {
+            if (group.LastWanted == _round) return null;
+        }
+        else
         {
             if (cgroups.FindPod(podUid) is not { } pod) return null;
             CgroupTree tree = cgroups.Tree;
@@ -136,8 +160,6 @@ public sealed partial class UsageSampler(IContainerRuntime runtime, PodCgroups c
             groups.Remove(key);
         }
     }
-
-    private static TaskCompletionSource NewBell() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     [LoggerMessage(LogLevel.Warning, "UsageUnreadable: {Cause}; figures of that group are missing from statistics")]
     private partial void UsageUnreadable(string cause);

@@ -53,7 +53,8 @@ public sealed class AgentHost : IAsyncDisposable
     /// <summary>All that the agents of this host wrote to stderr.</summary>
     public string Said { get { lock (_said) return _said.ToString(); } }
 
-    private string Tree => $"/nk-test-{_tag}";
+    /// <summary>Its control group, below each hierarchy's root.</summary>
+    public string Tree => $"/nk-test-{_tag}";
 
     public static CancellationToken Deadline(int seconds = 60) => new CancellationTokenSource(TimeSpan.FromSeconds(seconds)).Token;
 
