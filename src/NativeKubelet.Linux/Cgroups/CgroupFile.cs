@@ -36,10 +36,31 @@ internal static partial class CgroupFile
         return count < 0 ? -Marshal.GetLastPInvokeError() : (int)count;
     }
 
-    /// <summary>Mode 0755; one that exists is as good.</summary>
-    public static void MakeDirectory(string path)
+    /// <summary>A short file's text without white space around it.</summary>
+    /// <exception cref="ErrnoException">It cannot be read.</exception>
+    public static string Read(string path)
     {
-        if (MakeDirectory(path, 0x1ED /* 0755 */) < 0 && Marshal.GetLastPInvokeError() != Errno.EEXIST) throw ErrnoException.Last("mkdir", path);
+        int errno = TryOpen(path, out FileDescriptor file);
+        using (file)
+        {
+            if (errno != 0) throw new ErrnoException("open", path, errno);
+            byte[] text = new byte[4096];      // what the kernel gives at most
+            int count = ReadAtStart(file, text);
+            if (count < 0) throw new ErrnoException("read", path, -count);
+            return Encoding.ASCII.GetString(text, 0, count).Trim();
+        }
+    }
+
+    /// <summary>Mode 0755; one that exists is as good.</summary>
+    public static void MakeDirectory(string path) => TryMakeDirectory(path, exceptFor: 0);
+
+    /// <returns>False where the kernel gave the errno that the caller can live with.</returns>
+    public static bool TryMakeDirectory(string path, int exceptFor)
+    {
+        if (MakeDirectory(path, 0x1ED /* 0755 */) == 0) return true;
+        int errno = Marshal.GetLastPInvokeError();
+        if (errno == Errno.EEXIST) return true;
+        return errno == exceptFor ? false : throw new ErrnoException("mkdir", path, errno);
     }
 
     /// <returns>0, or the errno.</returns>

@@ -23,15 +23,8 @@ public sealed class CgroupFs(CgroupLayout layout, TimeProvider time)
         Check(group);
         foreach (CgroupHierarchy hierarchy in Layout.Hierarchies)
         {
-            string path = hierarchy.MountPoint;
-            foreach (string part in group.Split('/', StringSplitOptions.RemoveEmptyEntries))
-            {
-                if (Layout.Unified) Delegate(path);
-                string above = path;
-                path += "/" + part;
-                CgroupFile.MakeDirectory(path);
-                if (hierarchy.Has("cpuset")) FillCpuset(above, path);
-            }
+            if (Layout.Unified) CreateDelegated(hierarchy, group);
+            else CreateBelow(hierarchy, hierarchy.Directory(group));
         }
     }
 
@@ -114,16 +107,43 @@ public sealed class CgroupFs(CgroupLayout layout, TimeProvider time)
         foreach (string one in missing) TryWrite(file, one);       // one that is refused must not hold back the others
     }
 
-    /// <summary>A new version 1 cpuset is empty and takes no process; the group above has been filled before.</summary>
-    private static void FillCpuset(string above, string directory)
+    /// <summary>From the top, as each group gets only the controllers that the one above hands down.</summary>
+    private static void CreateDelegated(CgroupHierarchy hierarchy, string group)
     {
-        foreach (string name in (ReadOnlySpan<string>)["cpuset.cpus", "cpuset.mems"])
+        string path = hierarchy.MountPoint;
+        foreach (string part in group.Split('/', StringSplitOptions.RemoveEmptyEntries))
         {
-            string file = $"{directory}/{name}";
-            if (!string.IsNullOrWhiteSpace(File.ReadAllText(file))) continue;
-            CgroupFile.Write(file, File.ReadAllText($"{above}/{name}").Trim());
+            Delegate(path);
+            path += "/" + part;
+            CgroupFile.MakeDirectory(path);
         }
     }
+
+    /// <summary>From the bottom: nearly always only the last one is missing, and version 1 has ten trees to make it in.</summary>
+    private static void CreateBelow(CgroupHierarchy hierarchy, string directory)
+    {
+        if (!CgroupFile.TryMakeDirectory(directory, exceptFor: Errno.ENOENT))
+        {
+            if (directory.Length <= hierarchy.MountPoint.Length) throw new ErrnoException("mkdir", directory, Errno.ENOENT);
+            CreateBelow(hierarchy, Above(directory));
+            CgroupFile.MakeDirectory(directory);
+        }
+        if (!hierarchy.Has("cpuset")) return;
+        CpusetOf(hierarchy, directory, "cpuset.cpus");
+        CpusetOf(hierarchy, directory, "cpuset.mems");
+    }
+
+    /// <summary>A new version 1 cpuset is empty and takes no process; it gets what the group above has, which may be as new.</summary>
+    private static string CpusetOf(CgroupHierarchy hierarchy, string directory, string name)
+    {
+        string file = $"{directory}/{name}", value = CgroupFile.Read(file);
+        if (value.Length > 0 || directory.Length <= hierarchy.MountPoint.Length) return value;
+        value = CpusetOf(hierarchy, Above(directory), name);
+        CgroupFile.Write(file, value);
+        return value;
+    }
+
+    private static string Above(string directory) => directory[..directory.LastIndexOf('/')];
 
     private static void Thaw(string directory, bool unified)
     {
