@@ -97,9 +97,12 @@ public sealed partial class SeqPacketSocket : IDisposable
         while (true)
         {
             if (TryReceive(buffer.Span) is { } packet) return packet;
-            await Readiness.Shared.ReadableAsync(Descriptor, cancel);
+            await ReadableAsync(cancel);
         }
     }
+
+    /// <summary>Completes when <see cref="TryReceive"/> has something to tell.</summary>
+    public Task ReadableAsync(CancellationToken cancel) => Readiness.Shared.ReadableAsync(Descriptor, cancel);
 
     /// <summary>Ends the connection for both sides; a pending receive sees the end.</summary>
     public void Shutdown() => _ = Shutdown(Descriptor, 2);
@@ -143,7 +146,8 @@ public sealed partial class SeqPacketSocket : IDisposable
         }
     }
 
-    private unsafe Packet? TryReceive(Span<byte> buffer)
+    /// <summary>As <see cref="ReceiveAsync"/>, but null when there is no packet yet.</summary>
+    public unsafe Packet? TryReceive(Span<byte> buffer)
     {
         byte* control = stackalloc byte[ControlHeader + MaxDescriptors * sizeof(int)];
         fixed (byte* bytes = buffer)

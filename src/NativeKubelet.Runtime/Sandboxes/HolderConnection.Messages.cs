@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.InteropServices;
 using NativeKubelet.Linux.Libc;
 using NativeKubelet.Linux.Sockets;
@@ -65,16 +66,11 @@ public sealed partial class HolderConnection
 
     private async Task ReceiveLoopAsync()
     {
-        byte[] buffer = new byte[HolderProtocol.MaxMessage];
         try
         {
-            while (true)
-            {
-                Packet packet = await _socket.ReceiveAsync(buffer, _closing.Token);
-                if (packet.Length == 0) break;
-                if (HolderMessage.Decode(buffer.AsSpan(0, packet.Length)) is { } message) Dispatch(message, packet);
-                else foreach (FileDescriptor fd in packet.Descriptors) fd.Dispose();
-            }
+            bool ended = false;
+            while (!ended)
+                if (!TryTake(out ended)) await _socket.ReadableAsync(_closing.Token);
         }
         catch (Exception e) when (e is OperationCanceledException or ErrnoException or InvalidDataException)
         {
@@ -92,6 +88,26 @@ public sealed partial class HolderConnection
         _events.Writer.TryComplete();
         foreach (TaskCompletionSource<HolderMessage> reply in _replies.Values) reply.TrySetException(ConnectionLost());
         foreach (TaskCompletionSource<Start> start in _starts.Values) start.TrySetException(ConnectionLost());
+    }
+
+    /// <summary>Takes one message. Its buffer is borrowed for just that long: holders are many, and nearly always silent.</summary>
+    /// <returns>False when there is none yet.</returns>
+    private bool TryTake(out bool ended)
+    {
+        ended = false;
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(HolderProtocol.MaxMessage);
+        try
+        {
+            if (_socket.TryReceive(buffer.AsSpan(0, HolderProtocol.MaxMessage)) is not { } packet) return false;
+            if (packet.Length == 0) ended = true;
+            else if (HolderMessage.Decode(buffer.AsSpan(0, packet.Length)) is { } message) Dispatch(message, packet);
+            else foreach (FileDescriptor fd in packet.Descriptors) fd.Dispose();
+            return true;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
     }
 
     private static HolderException ConnectionLost() => new("wait for the answer", Errno.ECONNRESET, "the connection is gone");

@@ -6,7 +6,8 @@ namespace NativeKubelet.Runtime.Sandboxes;
 /// <summary>Writes one message; the format is that of native/PROTOCOL.md.</summary>
 internal sealed class HolderMessageWriter
 {
-    private readonly byte[] _bytes = new byte[HolderProtocol.MaxMessage];
+    // Most messages have some hundred bytes; it grows up to what a holder takes.
+    private byte[] _bytes = new byte[512];
     private int _length = HolderProtocol.HeaderSize;
 
     public HolderMessageWriter(HolderMessageType type) => MemoryMarshal.Write(_bytes.AsSpan(8), (ushort)type);
@@ -54,6 +55,7 @@ internal sealed class HolderMessageWriter
     {
         int end = _length + HolderProtocol.FieldHeaderSize + length;
         if (end > HolderProtocol.MaxMessage) throw new ArgumentException($"the message is larger than {HolderProtocol.MaxMessage} bytes");
+        if (end > _bytes.Length) Array.Resize(ref _bytes, Math.Min(HolderProtocol.MaxMessage, Math.Max(end, 2 * _bytes.Length)));
         MemoryMarshal.Write(_bytes.AsSpan(_length), (ushort)tag);
         MemoryMarshal.Write(_bytes.AsSpan(_length + 2), (ushort)length);
         Span<byte> field = _bytes.AsSpan(_length + HolderProtocol.FieldHeaderSize, length);
