@@ -84,7 +84,7 @@ internal readonly record struct ContainerFiles(RuntimePaths Paths, string Id)
             FileStatus status = DirectoryHandle.StatusOf(file, path);
             if (status.Kind != FileKind.Regular) return "";
             if (status.Size > mostBytes) throw new IOException($"/{path} of the image has {status.Size} bytes, more than the {mostBytes} that are read");
-            byte[] content = new byte[mostBytes];
+            byte[] content = new byte[status.Size];
             int length = 0;
             while (length < content.Length && OpenedFile.Read(file, content.AsSpan(length), path) is > 0 and var count) length += count;
             return System.Text.Encoding.UTF8.GetString(content, 0, length);
