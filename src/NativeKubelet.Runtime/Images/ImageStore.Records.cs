@@ -121,11 +121,13 @@ public sealed partial class ImageStore
     /// <summary>Removes those of the layers that no image, no container and no pull needs.</summary>
     private void RemoveUnused(IEnumerable<ContentDigest> candidates)
     {
-        if (_leases.TryInUse() is not { } used) return;
-        foreach (StoredImage image in _stored) used.UnionWith(image.Chain.Select(c => c.Text));
+        HashSet<string> used = [.. _stored.SelectMany(i => i.Chain).Select(c => c.Text)];
         lock (_claimed) used.UnionWith(_claimed.Keys);
-        foreach (ContentDigest chain in candidates.Reverse().ToList())
-            if (!used.Contains(chain.Text)) _layers.Remove(chain);
+        List<ContentDigest> unused = [.. candidates.Where(c => !used.Contains(c.Text))];
+        // Nearly always all belong to an image; then nobody has to read what every container holds.
+        if (unused.Count == 0 || _leases.TryInUse() is not { } leased) return;
+        foreach (ContentDigest chain in Enumerable.Reverse(unused))
+            if (!leased.Contains(chain.Text)) _layers.Remove(chain);
     }
 
     /// <summary>Keeps layers from being removed until the image that needs them is recorded.</summary>

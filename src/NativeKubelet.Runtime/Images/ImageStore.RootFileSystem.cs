@@ -44,9 +44,7 @@ public sealed partial class ImageStore
         await _gate.WaitAsync(cancel);
         try
         {
-            HashSet<string>? before = _leases.TryInUse();
-            _leases.Release(writableDirectory);
-            if (before is not null) RemoveUnused(before.Select(ContentDigest.Parse));
+            RemoveUnused(_leases.Release(writableDirectory));
         }
         finally
         {

@@ -1,7 +1,9 @@
+using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using NativeKubelet.Linux.Files;
+using NativeKubelet.Runtime.Images.Content;
 
 namespace NativeKubelet.Runtime.Images.Store;
 
@@ -15,7 +17,24 @@ internal sealed class LeaseStore(StorePaths paths)
     public void Take(string directory, IEnumerable<string> chain) =>
         AtomicFile.Write(FileOf(directory), JsonSerializer.SerializeToUtf8Bytes(new StoredLease(directory, [.. chain]), StoreJson.Default.StoredLease), durable: false);
 
-    public void Release(string directory) => File.Delete(FileOf(directory));
+    /// <returns>The chain IDs that it held; none where there was no lease, or none that can be read.</returns>
+    public ImmutableArray<ContentDigest> Release(string directory)
+    {
+        string file = FileOf(directory);
+        try
+        {
+            StoredLease? lease = JsonSerializer.Deserialize(File.ReadAllBytes(file), StoreJson.Default.StoredLease);
+            return lease is null ? [] : [.. lease.Chain.Select(ContentDigest.TryParse).OfType<ContentDigest>()];
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException or JsonException)
+        {
+            return [];
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
 
     /// <summary>Chain IDs in use; leases whose directory has gone are dropped.</summary>
     /// <returns>Null when a lease cannot be read: then nobody knows what is free, and nothing may be removed.</returns>
