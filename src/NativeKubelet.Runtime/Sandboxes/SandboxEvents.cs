@@ -63,8 +63,9 @@ internal sealed partial class SandboxEvents(
                 await LostAsync(sandbox, holder, lost);
                 return;
         }
-        if (told.Id != 0) await AcknowledgeAsync(holder, told.Id);
+        // What is recorded may be known; only the holder's forgetting has to wait for an answer.
         if (told is ContainerExited { ContainerId: var id }) publish(new(sandbox.Record.PodUid, sandbox.Id, id, RuntimeEventKind.ContainerExited));
+        if (told.Id != 0) await AcknowledgeAsync(holder, told.Id);
     }
 
     /// <summary>Asked for by an agent that did not live to see it.</summary>
