@@ -17,6 +17,16 @@ public sealed class CgroupFs(CgroupLayout layout, TimeProvider time)
 
     public bool Exists(string group) => Layout.Hierarchies.Any(h => Directory.Exists(h.Directory(group)));
 
+    /// <summary>Which of several possible groups there is: one that lives is found in the first hierarchy, without a look into the others.</summary>
+    /// <returns>Null when there is none of them.</returns>
+    public string? FirstExisting(IReadOnlyCollection<string> groups)
+    {
+        foreach (CgroupHierarchy hierarchy in Layout.Hierarchies)
+            foreach (string group in groups)
+                if (Directory.Exists(hierarchy.Directory(group))) return group;
+        return null;
+    }
+
     /// <summary>Makes the group and all above it. Version 2: the groups above hand their controllers down.</summary>
     public void Create(string group)
     {

@@ -10,8 +10,16 @@ namespace NativeKubelet.Runtime.Cgroups;
 /// <param name="Path">Below each hierarchy's root, starts with "/"; no process lives in the group itself.</param>
 public sealed record PodCgroup(string Uid, CgroupName Name, string Path);
 
-/// <summary>A pod's group as found on the machine, with every process in it.</summary>
-public sealed record FoundPodCgroup(string Uid, string Path, IReadOnlySet<int> Processes);
+/// <summary>A pod's group as found on the machine.</summary>
+public sealed class FoundPodCgroup(string uid, string path, CgroupFs groups)
+{
+    public string Uid => uid;
+
+    public string Path => path;
+
+    /// <summary>Every process in it, read anew each time: a hundred reads on version 1, which only strange groups are worth.</summary>
+    public IReadOnlySet<int> Processes => groups.Processes(path);
+}
 
 /// <summary>
 /// The one writer of the node's, the tiers' and the pods' control groups (spec 40 §3). Containers' own groups are the OCI
@@ -76,9 +84,9 @@ public sealed partial class PodCgroups
     public CgroupName? FindPod(string uid)
     {
         if (!Tree.PerQos) return Tree.Root;
-        foreach (QosClass qos in Tiers)
-            if (Tree.Pod(uid, qos) is var name && _groups.Exists(Tree.Path(name))) return name;
-        return null;
+        CgroupName[] names = [.. Tiers.Select(qos => Tree.Pod(uid, qos))];
+        string[] paths = [.. names.Select(Tree.Path)];
+        return _groups.FirstExisting(paths) is { } found ? names[Array.IndexOf(paths, found)] : null;
     }
 
     /// <summary>Makes the pod's group and sets its limits; a group that exists is left as it is.</summary>
@@ -147,7 +155,7 @@ public sealed partial class PodCgroups
                let uid = Tree.PodUid(directory)
                where uid is not null
                let path = $"{tier}/{directory}"
-               select new FoundPodCgroup(uid, path, _groups.Processes(path)),
+               select new FoundPodCgroup(uid, path, _groups),
         ];
     }
 

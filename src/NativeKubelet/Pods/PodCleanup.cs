@@ -23,7 +23,7 @@ public sealed partial class PodCleanup(
         {
             if (named.Contains(group.Uid) || workers.Has(group.Uid)) continue;
             // Processes in it are somebody's: the start looked for those and was told to go on.
-            if (group.Processes.Count > 0) StrangerFound(group.Path, group.Processes.Count);
+            if (group.Processes.Count is > 0 and var count) StrangerFound(group.Path, count);
             else await cgroups.RemovePodAsync(group.Uid, cancel);
         }
     }
