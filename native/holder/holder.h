@@ -47,9 +47,10 @@ struct process {
 	char error[256];		/* what the runtime said on stderr, where it failed */
 	struct source console;		/* listens for the terminal */
 	struct source oom;
+	int oom_above;
 	int terminal;			/* an exec's, until the agent has it; -1 */
 	uint32_t code, signal;
-	uint64_t finished, oom_kills;
+	uint64_t finished, oom_kills, oom_kills_above;
 	bool lost;			/* nobody knows how it ended */
 	bool tty;
 	struct event started, exited, dropped;

@@ -37,6 +37,59 @@ struct process *process_find(const char *id, const char *exec_id)
 	return NULL;
 }
 
+static long read_text(int fd, char *text, size_t size)
+{
+	ssize_t n = pread(fd, text, size - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	return n;
+}
+
+/* memory.events of v2 and memory.oom_control of v1 both have a line "oom_kill N". */
+static bool oom_count(int fd, uint64_t *count)
+{
+	char text[512];
+	const char *line;
+
+	if (fd < 0 || read_text(fd, text, sizeof(text)) <= 0)
+		return false;
+	line = strncmp(text, "oom_kill ", 9) == 0 ? text : strstr(text, "\noom_kill ");
+	if (line)
+		*count = strtoull(strchr(line, ' ') + 1, NULL, 10);
+	return line != NULL;
+}
+
+/* A group that is gone already leaves what was seen before. */
+static bool read_oom(struct process *p)
+{
+	return oom_count(p->oom.fd, &p->oom_kills);
+}
+
+/* The same file of the pod's group, which outlives the container's and on v2 counts what happens below it. */
+static void open_above(struct process *p)
+{
+	char path[NK_PATH_MAX + 1];
+	char *cut;
+	const char *name = strrchr(p->oom_file, '/');
+
+	if (!name || strcmp(name, "/memory.events") != 0)
+		return;
+	snprintf(path, sizeof(path), "%.*s", (int)(name - p->oom_file), p->oom_file);
+	cut = strrchr(path, '/');
+	if (!cut || (size_t)(cut - path) + sizeof("/memory.events") > sizeof(path))
+		return;
+	memcpy(cut, "/memory.events", sizeof("/memory.events"));
+	p->oom_above = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	oom_count(p->oom_above, &p->oom_kills_above);
+}
+
+static void close_above(struct process *p)
+{
+	if (p->oom_above >= 0)
+		close(p->oom_above);
+	p->oom_above = -1;
+}
+
 struct process *process_new(const char *id, const char *exec_id, bool exec)
 {
 	int from = exec ? NK_MAX_CONTAINERS : 0;
@@ -54,7 +107,7 @@ struct process *process_new(const char *id, const char *exec_id, bool exec)
 		memset(p, 0, sizeof(*p));
 		snprintf(p->id, sizeof(p->id), "%s", id);
 		snprintf(p->exec_id, sizeof(p->exec_id), "%s", exec_id);
-		p->console.fd = p->oom.fd = p->terminal = -1;
+		p->console.fd = p->oom.fd = p->oom_above = p->terminal = -1;
 		p->state = NK_STARTING;
 		if (process_top <= i)
 			process_top = i + 1;
@@ -70,6 +123,7 @@ void process_forget(struct process *p)
 		io_close(p);
 	loop_close(&p->console);
 	loop_close(&p->oom);
+	close_above(p);
 	if (p->terminal >= 0)
 		close(p->terminal);
 	p->state = NK_FREE;
@@ -106,6 +160,7 @@ int process_start(struct process *p, const struct message *m, const int stdio[3]
 	snprintf(p->pid_file, sizeof(p->pid_file), "%s", m->text[NK_PID_FILE]);
 	snprintf(p->exit_file, sizeof(p->exit_file), "%s", m->text[NK_EXIT_FILE]);
 	snprintf(p->oom_file, sizeof(p->oom_file), "%s", m->text[NK_OOM_FILE]);
+	open_above(p);
 	p->request = m->header.request;
 	unlink(p->pid_file);		/* one of an earlier attempt must not be taken for ours */
 	error = 0;
@@ -124,33 +179,12 @@ int process_start(struct process *p, const struct message *m, const int stdio[3]
 	return -1;
 }
 
-static long read_text(int fd, char *text, size_t size)
-{
-	ssize_t n = pread(fd, text, size - 1, 0);
-
-	text[n > 0 ? n : 0] = '\0';
-	return n;
-}
-
-/* memory.events of v2 and memory.oom_control of v1 both have a line "oom_kill N". */
-static void read_oom(struct process *p)
-{
-	char text[512];
-	const char *line;
-
-	if (p->oom.fd < 0 || read_text(p->oom.fd, text, sizeof(text)) <= 0)
-		return;			/* the group is gone already: what was seen before counts */
-	line = strncmp(text, "oom_kill ", 9) == 0 ? text : strstr(text, "\noom_kill ");
-	if (line)
-		p->oom_kills = strtoull(strchr(line, ' ') + 1, NULL, 10);
-}
-
 static void on_oom(struct source *s, uint32_t events)
 {
 	(void)events;
 	for (int i = 0; i < process_top; i++)
 		if (&processes[i].oom == s)
-			read_oom(&processes[i]);
+			(void)read_oom(&processes[i]);
 }
 
 static void watch_oom(struct process *p)
@@ -161,7 +195,7 @@ static void watch_oom(struct process *p)
 		.fd = open(p->oom_file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), .ready = on_oom,
 	};
 	read_oom(p);
-	/* systemd removes the group before we see the exit; on v2 a change wakes us in time. */
+	/* systemd may remove the group before we see the exit; on v2 a change wakes us, mostly in time. */
 	loop_watch(&p->oom, EPOLLPRI | EPOLLET);
 }
 
@@ -193,10 +227,15 @@ static void ended(struct process *p, int status, uint64_t finished)
 	p->signal = WIFSIGNALED(status) ? (uint32_t)WTERMSIG(status) : 0;
 	p->state = NK_ENDED;
 	if (p->io) {
+		uint64_t above = p->oom_kills_above;
+
 		io_finish(p);
-		read_oom(p);
+		/* Gone with its group's last words unread: what the pod's group has counted since is taken for its own. */
+		if (!read_oom(p) && p->signal == SIGKILL && p->oom_kills == 0 && oom_count(p->oom_above, &above))
+			p->oom_kills = above - p->oom_kills_above;
 	}
 	loop_close(&p->oom);
+	close_above(p);
 	keep(p);
 	announce(&p->exited);
 }

@@ -19,8 +19,9 @@ public static class Samples
     public static void Run(Figures figures, string cgroupRoot, IReadOnlyList<PodDocument> pods)
     {
         Steps time = new();
+        CgroupFs groups = new(CgroupLayout.Detect(), time);
         PodCgroups cgroups = new(
-            new(CgroupDriver.Cgroupfs, CgroupName.FromCgroupfs(cgroupRoot), PerQos: true), new CgroupFs(CgroupLayout.Detect(), time), new(0, true, []), NullLogger<PodCgroups>.Instance);
+            new(CgroupDriver.Cgroupfs, CgroupName.FromCgroupfs(cgroupRoot), PerQos: true), groups, new CgroupfsDriver(groups), new(0, true, []), NullLogger<PodCgroups>.Instance);
         FrozenRuntime runtime = new([.. pods.Select((p, i) => new SandboxState(
             $"s{i}", p.Uid, p.Name, p.Namespace, 0, true, true, [], default,
             [.. p.Containers.Select(c => new ContainerState(c.Id, $"s{i}", c.Name, 0, 0, "", "", "", ContainerPhase.Running, 1, default, null, null, 0, "", "", ""))]))]);

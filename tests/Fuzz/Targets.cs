@@ -14,6 +14,7 @@ using NativeKubelet.Linux.Files;
 using NativeKubelet.Linux.Mounts;
 using NativeKubelet.Linux.Netlink;
 using NativeKubelet.Linux.Processes;
+using NativeKubelet.Linux.Systemd;
 using NativeKubelet.Pods;
 using NativeKubelet.Probes;
 using NativeKubelet.Runtime.Containers;
@@ -59,6 +60,8 @@ public static class Targets
         new("manifest", [Manifest], b => ManifestDecoder.Decode(b, Origin, DateTimeOffset.UnixEpoch)),
         new("kubelet configuration", [Utf8("apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\ncgroupDriver: cgroupfs\nsyncFrequency: 0s\nlogging: {}\nevictionHard: {memory.available: 5%}\n")],
             b => ParseConfiguration(b), typeof(YamlFormatException), typeof(ConfigException)),
+        new("D-Bus message", [Convert.FromHexString("42020001000000000000000100000008" + "0501750000000007"), Convert.FromHexString("6c040001080000000200000017000000" + "0301730004000000" + "4a6f623100000000" + "0801670001730000" + "0300000061626300")],
+            b => ReadTexts(DBusMessage.Parse(b)), typeof(InvalidDataException)),
         Text("flags", ["--config=/etc/x --v 4 --node-labels=a=b --feature-gates=X=true --max-pods=110"],
             t => OptionsOf(FlagParser.Parse(t.Split(' '))), typeof(ConfigException)),
         Text("quantity", ["100m", "1.5Gi", "12e6", "-3Ki"], t => _ = Quantity.TryParse(t, out _)),
@@ -130,6 +133,11 @@ public static class Targets
         while (reader.Next() is not null)
             while (!reader.Read().IsEmpty) { }
         reader.Drain();
+    }
+
+    private static void ReadTexts(DBusMessage message)
+    {
+        for (DBusReader body = message.Read(); !body.AtEnd;) body.String();
     }
 
     private static void ReadNetlink(byte[] bytes)

@@ -49,6 +49,20 @@ public sealed class CgroupFs(CgroupLayout layout, TimeProvider time)
         }
     }
 
+    /// <returns>Why the kernel refused a value; null when all are in force.</returns>
+    public ErrnoException? TryApply(string group, CgroupValues values)
+    {
+        try
+        {
+            Apply(group, values);
+            return null;
+        }
+        catch (ErrnoException e)
+        {
+            return e;
+        }
+    }
+
     /// <summary>Moves a process with all its threads into the group, in every hierarchy.</summary>
     public void Attach(string group, int pid)
     {

@@ -25,51 +25,43 @@ public sealed class FoundPodCgroup(string uid, string path, CgroupFs groups)
 /// The one writer of the node's, the tiers' and the pods' control groups (spec 40 §3). Containers' own groups are the OCI
 /// runtime's. Calls for one pod come from its worker; calls for different pods may run in parallel.
 /// </summary>
-public sealed partial class PodCgroups
+public sealed partial class PodCgroups(CgroupTree tree, CgroupFs groups, ICgroupDriver driver, LimitSettings settings, ILogger<PodCgroups> log)
 {
+    private const string Holders = "nativekubelet";
     private static readonly QosClass[] Tiers = [QosClass.Guaranteed, QosClass.Burstable, QosClass.BestEffort];
 
-    private readonly CgroupFs _groups;
-    private readonly LimitSettings _settings;
-    private readonly ILogger _log;
+    private long _burstableShares;      // as last written; 0: not known
 
-    /// <exception cref="NotSupportedException">The tree is for the systemd driver.</exception>
-    public PodCgroups(CgroupTree tree, CgroupFs groups, LimitSettings settings, ILogger<PodCgroups> log)
-    {
-        if (tree.Driver != CgroupDriver.Cgroupfs)
-            throw new NotSupportedException("cgroupDriver systemd: this build makes control groups itself only; set cgroupDriver to cgroupfs");
-        (Tree, _groups, _settings, _log) = (tree, groups, settings, log);
-    }
+    public CgroupTree Tree { get; } = tree;
 
-    public CgroupTree Tree { get; }
-
-    public CgroupLayout Layout => _groups.Layout;
-
-    /// <summary>Where holders live: beside the pods, so that a pod's CPU limit does not slow its own start.</summary>
-    public string HolderGroup => Tree.Path(Tree.Root).TrimEnd('/') + "/nativekubelet";
+    public CgroupLayout Layout => groups.Layout;
 
     /// <summary>Makes cgroupRoot (for a root of one's own; the configured one must exist), and removes it with all in it.</summary>
-    public void CreateRoot() => _groups.Create(Tree.Path(Tree.Root));
+    public async Task CreateRootAsync(CancellationToken cancel) => await driver.CreateAsync(Tree.Path(Tree.Root), new(), cancel);
 
     /// <returns>False when a process would not die in time.</returns>
-    public Task<bool> RemoveRootAsync(CancellationToken cancel) => _groups.DestroyAsync(Tree.Path(Tree.Root), cancel);
+    public Task<bool> RemoveRootAsync(CancellationToken cancel) => driver.DestroyAsync(Tree.Path(Tree.Root), cancel);
 
     /// <exception cref="ErrnoException">A limit was refused (version 1: below what is in use); groups exist all the same.</exception>
-    public void EnsureNode(GroupLimits limits)
+    public async Task EnsureNodeAsync(GroupLimits limits, CancellationToken cancel)
     {
-        _groups.Create(HolderGroup);
+        _burstableShares = 0;
+        await driver.CreateAsync(HolderParent, new(), cancel);
         if (!Tree.PerQos) return;
-        foreach (QosClass qos in Tiers) _groups.Create(Tree.Path(Tree.Tier(qos)));
-        _groups.Apply(Tree.Path(Tree.Tier(QosClass.BestEffort)), Values(new GroupLimits(CpuShares: CpuConversions.LeastShares)));
-        _groups.Apply(Tree.Path(Tree.Node), Values(limits));
+        foreach (QosClass qos in Tiers) await driver.CreateAsync(Tree.Path(Tree.Tier(qos)), new(), cancel);
+        await driver.SetAsync(Tree.Path(Tree.Tier(QosClass.BestEffort)), Values(new GroupLimits(CpuShares: CpuConversions.LeastShares)), cancel);
+        await driver.SetAsync(Tree.Path(Tree.Node), Values(limits), cancel);
     }
 
-    /// <summary>The Burstable tier weighs as much as its active pods ask for together.</summary>
-    public void UpdateBurstableShares(IEnumerable<V1Pod> active)
+    /// <summary>The Burstable tier weighs as much as its active pods ask for together. One call at a time.</summary>
+    public async Task UpdateBurstableSharesAsync(IEnumerable<V1Pod> active, CancellationToken cancel)
     {
         if (!Tree.PerQos) return;
         long milli = active.Where(p => QosClasses.Of(p) == QosClass.Burstable).Sum(p => PodResources.Requests(p.Spec)["cpu"].Milli);
-        _groups.Apply(Tree.Path(Tree.Tier(QosClass.Burstable)), Values(new GroupLimits(CpuShares: CpuConversions.Shares(milli))));
+        long shares = CpuConversions.Shares(milli);
+        if (shares == _burstableShares) return;
+        await driver.SetAsync(Tree.Path(Tree.Tier(QosClass.Burstable)), Values(new GroupLimits(CpuShares: shares)), cancel);
+        _burstableShares = shares;
     }
 
     /// <summary>The pod's group without touching the machine.</summary>
@@ -86,47 +78,40 @@ public sealed partial class PodCgroups
         if (!Tree.PerQos) return Tree.Root;
         CgroupName[] names = [.. Tiers.Select(qos => Tree.Pod(uid, qos))];
         string[] paths = [.. names.Select(Tree.Path)];
-        return _groups.FirstExisting(paths) is { } found ? names[Array.IndexOf(paths, found)] : null;
+        return groups.FirstExisting(paths) is { } found ? names[Array.IndexOf(paths, found)] : null;
     }
 
     /// <summary>Makes the pod's group and sets its limits; a group that exists is left as it is.</summary>
     /// <exception cref="FormatException">The pod asks for something that is no amount, or not here.</exception>
     /// <exception cref="IOException">The group cannot be made. A refused value is only logged.</exception>
-    public PodCgroup EnsurePod(V1Pod pod)
+    public async Task<PodCgroup> EnsurePodAsync(V1Pod pod, CancellationToken cancel)
     {
         PodCgroup group = Of(pod);
         if (!Tree.PerQos) return group;
-        GroupLimits limits = PodCgroupLimits.Compute(pod, _settings);
-        if (_groups.Exists(group.Path))
-        {
-            _groups.Create(group.Path);       // completes hierarchies in which it is missing
-            return group;
-        }
-        _groups.Create(group.Path);
-        try
-        {
-            _groups.Apply(group.Path, Values(limits));
-        }
-        catch (ErrnoException e)
-        {
-            PodLimitRefused(pod.Metadata.NamespaceProperty, pod.Metadata.Name, e.Message);
-        }
+        if (await driver.CreateAsync(group.Path, Values(PodCgroupLimits.Compute(pod, settings)), cancel) is { } refused)
+            PodLimitRefused(pod.Metadata.NamespaceProperty, pod.Metadata.Name, refused.Message);
         return group;
     }
 
     /// <summary>linux.cgroupsPath for one of the pod's containers.</summary>
     public string CgroupsPath(PodCgroup pod, string containerId) => Tree.CgroupsPath(pod.Name, containerId);
 
-    /// <summary>The pause's own group below the pod's.</summary>
-    /// <returns>Its path, for <see cref="Attach"/>.</returns>
-    public string EnsureLeaf(PodCgroup pod, string sandboxId)
+    /// <summary>Gives a sandbox's pause its own group below the pod's.</summary>
+    public Task PlacePauseAsync(PodCgroup pod, string sandboxId, int pid, CancellationToken cancel) =>
+        driver.PlaceAsync(Tree.LeafPath(pod.Name, sandboxId), pid, cancel);
+
+    /// <summary>Moves a sandbox's holder beside the pods, so that a pod's CPU limit does not slow its own start.</summary>
+    public Task PlaceHolderAsync(string sandboxId, int pid, CancellationToken cancel) => driver.PlaceAsync(HolderGroup(sandboxId), pid, cancel);
+
+    /// <summary>Gives back what a holder that has ended lived in.</summary>
+    public async Task RemoveHolderAsync(string sandboxId, CancellationToken cancel)
     {
-        string path = Tree.LeafPath(pod.Name, sandboxId);
-        _groups.Create(path);
-        return path;
+        if (HolderGroup(sandboxId) is var own && own != HolderParent && groups.Exists(own)) await driver.DestroyAsync(own, cancel);
     }
 
-    public void Attach(string path, int pid) => _groups.Attach(path, pid);
+    /// <summary>Where a sandbox's holder lives: with the others, or, as systemd takes no further process into a scope, alone.</summary>
+    public string HolderGroup(string sandboxId) =>
+        Tree.Driver == CgroupDriver.Systemd ? $"{HolderParent}/{Holders}-{sandboxId}.scope" : HolderParent;
 
     /// <summary>Kills what is left of the pod and removes its groups, in whichever tier they are. Gone already is success.</summary>
     /// <returns>False when something would not go yet: ask again at the next housekeeping.</returns>
@@ -135,13 +120,13 @@ public sealed partial class PodCgroups
         if (!Tree.PerQos) return true;       // the group is everybody's
         bool gone = true;
         foreach (QosClass qos in Tiers)
-            if (Tree.Path(Tree.Pod(uid, qos)) is var path && _groups.Exists(path))
-                gone &= await _groups.DestroyAsync(path, cancel).ConfigureAwait(false);
+            if (Tree.Path(Tree.Pod(uid, qos)) is var path && groups.Exists(path))
+                gone &= await driver.DestroyAsync(path, cancel);
         return gone;
     }
 
     /// <summary>Removes one leaf, such as a dead sandbox's.</summary>
-    public Task<bool> RemoveLeafAsync(string path, CancellationToken cancel) => _groups.DestroyAsync(path, cancel);
+    public Task<bool> RemoveLeafAsync(string path, CancellationToken cancel) => driver.DestroyAsync(path, cancel);
 
     /// <summary>Every pod's group under kubepods, whoever made it.</summary>
     public ImmutableArray<FoundPodCgroup> ListPods()
@@ -151,13 +136,15 @@ public sealed partial class PodCgroups
         [
             .. from qos in Tiers
                let tier = Tree.Path(Tree.Tier(qos))
-               from directory in _groups.Children(tier)
+               from directory in groups.Children(tier)
                let uid = Tree.PodUid(directory)
                where uid is not null
                let path = $"{tier}/{directory}"
-               select new FoundPodCgroup(uid, path, _groups),
+               select new FoundPodCgroup(uid, path, groups),
         ];
     }
+
+    private string HolderParent => Tree.Path(Tree.Root.Child(Holders));
 
     private static CgroupValues Values(GroupLimits limits) => new(
         limits.CpuShares,

@@ -34,10 +34,10 @@ internal sealed partial class SandboxLauncher(
             WriteFiles(files, spec, record);
             cancel.ThrowIfCancellationRequested();
             holder = await holders.LaunchAsync(new HolderLaunch(files.Socket, []), cancel);
-            cgroups.Attach(cgroups.HolderGroup, holder.Process.Pid);
+            await cgroups.PlaceHolderAsync(id, holder.Process.Pid, cancel);
             int pause = await holder.StartPauseAsync(
                 new PauseRequest(Namespaces(spec), spec.HostNetwork ? null : spec.Hostname, [], null, null, []), cancel);
-            cgroups.Attach(cgroups.EnsureLeaf(cgroups.Of(spec.Pod), id), pause);
+            await cgroups.PlacePauseAsync(cgroups.Of(spec.Pod), id, pause, cancel);
             ImmutableArray<string> ips = [];
             record = record with { HolderPid = holder.Process.Pid, PausePid = pause };
             if (!spec.HostNetwork)
@@ -85,6 +85,7 @@ internal sealed partial class SandboxLauncher(
             await holder.DisposeAsync();
         }
         MountPoint.Detach(files.Shm);
+        await cgroups.RemoveHolderAsync(record.Id, cancel);
         return await cgroups.RemoveLeafAsync(LeafOf(record.CgroupParent, record.Id), cancel);
     }
 

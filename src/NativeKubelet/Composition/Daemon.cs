@@ -17,7 +17,7 @@ internal static partial class Daemon
         {
             ParsedFlags flags = FlagParser.Parse(args);
             foreach (string deprecation in flags.Deprecations) error.WriteLine(deprecation);
-            KubeletOptions options = OptionsResolver.Resolve(flags);
+            KubeletOptions options = OptionsResolver.Resolve(flags, NodeAgent.UsualDriver);
             using KubeletLogging logs = KubeletLogging.Create(options.Logging, TimeProvider.System);
             ILogger log = logs.CreateLogger("Config");
             foreach (string warning in options.Warnings) ConfigDoubt(log, warning);

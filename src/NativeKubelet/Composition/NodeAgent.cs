@@ -11,6 +11,7 @@ using NativeKubelet.Core.Resources;
 using NativeKubelet.Events;
 using NativeKubelet.Linux.Cgroups;
 using NativeKubelet.Linux.Libc;
+using NativeKubelet.Linux.Systemd;
 using NativeKubelet.Pods;
 using NativeKubelet.Runtime;
 using NativeKubelet.Runtime.Cgroups;
@@ -102,17 +103,20 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         KubeletOptions options = plan.Options;
         CgroupFs groups = new(plan.Machine.Cgroups, time);
         LimitSettings limits = LimitsOf(plan);
-        PodCgroups cgroups = new(TreeOf(options.Cgroups), groups, limits, logs.CreateLogger<PodCgroups>());
+        CgroupTree tree = TreeOf(options.Cgroups);
+        ICgroupDriver driver = tree.Driver == CgroupDriver.Systemd
+            ? await SystemdDriver.OpenAsync(groups, new SystemdManager(time), logs.CreateLogger<SystemdDriver>(), cancel) : new CgroupfsDriver(groups);
+        PodCgroups cgroups = new(tree, groups, driver, limits, logs.CreateLogger<PodCgroups>());
         SandboxNetwork network = new(NetworkOf(options), time, logs.CreateLogger<SandboxNetwork>());
         RegistryClient? registry = null;
         ImageStore? images = null;
         NodeRuntime? runtime = null;
         try
         {
-            if (plan.OwnTree) cgroups.CreateRoot();
+            if (plan.OwnTree) await cgroups.CreateRootAsync(cancel);
             try
             {
-                cgroups.EnsureNode(plan.Resources.PodsGroup);
+                await cgroups.EnsureNodeAsync(plan.Resources.PodsGroup, cancel);
             }
             catch (ErrnoException e)
             {
@@ -197,6 +201,9 @@ internal sealed partial class NodeAgent : IAsyncDisposable
     }
 
     private static string ModeOf(CgroupMode mode) => mode switch { CgroupMode.Unified => "v2", CgroupMode.Hybrid => "hybrid", _ => "v1" };
+
+    /// <summary>systemd removes groups that it does not know below its own, so where it runs it is asked, unless the configuration says otherwise.</summary>
+    public static string UsualDriver => SystemdManager.Runs ? "systemd" : "cgroupfs";
 
     private static CgroupTree TreeOf(CgroupOptions options)
     {

@@ -14,7 +14,7 @@ internal static class ConfigDefaults
         new("imagefs.available", "15%"), new("imagefs.inodesFree", "5%"),
     ];
 
-    public static KubeletConfiguration Apply(KubeletConfiguration c) => Sources(Pods(Resources(Images(c))));
+    public static KubeletConfiguration Apply(KubeletConfiguration c, string usualDriver) => Sources(Pods(Resources(Images(c), usualDriver)));
 
     private static KubeletConfiguration Sources(KubeletConfiguration c) => c with
     {
@@ -92,10 +92,10 @@ internal static class ConfigDefaults
         ContainerLogMonitorInterval = c.ContainerLogMonitorInterval ?? TimeSpan.FromSeconds(10),
     };
 
-    private static KubeletConfiguration Resources(KubeletConfiguration c) => c with
+    private static KubeletConfiguration Resources(KubeletConfiguration c, string usualDriver) => c with
     {
         CgroupsPerQOS = c.CgroupsPerQOS ?? true,
-        CgroupDriver = Or(c.CgroupDriver, "cgroupfs"),
+        CgroupDriver = Or(c.CgroupDriver, usualDriver),
         CpuManagerPolicy = Or(c.CpuManagerPolicy, "none"),
         CpuManagerReconcilePeriod = Or(c.CpuManagerReconcilePeriod, 10),
         MemoryManagerPolicy = Or(c.MemoryManagerPolicy, "None"),

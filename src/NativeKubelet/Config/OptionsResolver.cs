@@ -9,11 +9,12 @@ namespace NativeKubelet.Config;
 /// <summary>From a command line to checked options: defaults, then --config, then --config-dir, then flags.</summary>
 public static class OptionsResolver
 {
+    /// <param name="usualDriver">cgroupDriver where nobody says which.</param>
     /// <exception cref="ConfigException">Anything that must end the start; the message is complete.</exception>
-    public static KubeletOptions Resolve(ParsedFlags flags)
+    public static KubeletOptions Resolve(ParsedFlags flags, string usualDriver = "cgroupfs")
     {
         List<string> warnings = [];
-        KubeletConfiguration config = Configuration(flags, warnings);
+        KubeletConfiguration config = Configuration(flags, usualDriver, warnings);
         List<string> faults = ConfigValidation.Check(config);
         FeatureGates gates = FeatureGates.Apply(config.FeatureGates ?? [], faults, warnings);
         NodeOptions node = NodeFlags.Read(flags, faults, warnings);
@@ -24,14 +25,14 @@ public static class OptionsResolver
         return Build(flags, config, gates, node, warnings);
     }
 
-    private static KubeletConfiguration Configuration(ParsedFlags flags, List<string> warnings)
+    private static KubeletConfiguration Configuration(ParsedFlags flags, string usualDriver, List<string> warnings)
     {
         string file = flags.Text("config"), directory = flags.Text("config-dir");
         JsonObject given = file.Length > 0 ? ConfigFile.Load(file, warnings) : [];
         // The base is defaulted before drop-ins come over it, as in the original: one evictionHard key adds to the built-in ones.
-        KubeletConfiguration config = ConfigDefaults.Apply(ConfigFile.Decode(given));
+        KubeletConfiguration config = ConfigDefaults.Apply(ConfigFile.Decode(given), usualDriver);
         if (directory.Length > 0)
-            config = ConfigDefaults.Apply(ConfigFile.Decode(ConfigFile.MergeDropIns(Tree(config), directory, warnings)));
+            config = ConfigDefaults.Apply(ConfigFile.Decode(ConfigFile.MergeDropIns(Tree(config), directory, warnings)), usualDriver);
         if (flags.Overlay.Count == 0) return config;
         JsonObject tree = Tree(config);
         Overlay(tree, flags.Overlay, "");

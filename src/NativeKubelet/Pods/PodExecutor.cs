@@ -21,7 +21,6 @@ public sealed partial class PodExecutor(
     IContainerRuntime runtime, ImagePulls images, IVolumes volumes, PodCgroups cgroups, RuntimePaths paths, NodeProfile node, PodEvents events,
     TimeProvider time, ILogger<PodExecutor> log)
 {
-    private readonly Lock _shares = new();
     private readonly HookRunner _hooks = new(runtime, events, time);
     private readonly ContainerStops _stops = new(runtime, new HookRunner(runtime, events, time), node, events, time);
 
@@ -71,11 +70,11 @@ public sealed partial class PodExecutor(
     }
 
     /// <summary>The Burstable tier weighs as much as its pods ask for together.</summary>
-    public void Weigh(IReadOnlyCollection<V1Pod> active)
+    public async Task WeighAsync(IReadOnlyCollection<V1Pod> active, CancellationToken cancel)
     {
         try
         {
-            lock (_shares) cgroups.UpdateBurstableShares(active);
+            await cgroups.UpdateBurstableSharesAsync(active, cancel);
         }
         catch (Exception e) when (e is IOException or FormatException)
         {
@@ -102,7 +101,7 @@ public sealed partial class PodExecutor(
         (string Reason, string Head) stage = (EventReasons.FailedCreatePodContainer, "unable to ensure pod container exists: ");
         try
         {
-            PodCgroup group = cgroups.EnsurePod(pod);
+            PodCgroup group = await cgroups.EnsurePodAsync(pod, cancel);
             stage = (EventReasons.Failed, "error making pod data directories: ");
             PodDirectory.Create(paths, pod.Metadata.Uid);
             stage = (EventReasons.FailedMount, "");

@@ -24,6 +24,7 @@ public sealed partial class PodWorkers : IAsyncDisposable
     private readonly CancellationTokenSource _life = new();
     private readonly Lock _gate = new();
     private readonly Pleg _pleg;
+    private readonly WakeUp _weights = new();
     private ImmutableDictionary<string, Entry> _entries = ImmutableDictionary<string, Entry>.Empty;   // swapped under _gate
     private bool _ending;
 
@@ -43,12 +44,16 @@ public sealed partial class PodWorkers : IAsyncDisposable
     /// <summary>Carries the runtime's events to the workers until cancelled; then ends the workers and leaves the pods running.</summary>
     public async Task RunAsync(CancellationToken cancel)
     {
+        using CancellationTokenSource ending = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        Task weighing = WeighAsync(ending.Token);
         try
         {
             await _pleg.RunAsync(cancel);
         }
         finally
         {
+            await ending.CancelAsync();
+            await weighing;
             await DisposeAsync();
         }
     }
@@ -65,7 +70,7 @@ public sealed partial class PodWorkers : IAsyncDisposable
             else if (entry.Worker.Desired.Stop is not null) entry.Next = pod;
             else entry.Worker.Post(intent => intent.WithPod(pod));
         }
-        Weigh();
+        _weights.Ring();
     }
 
     /// <summary>Ends a pod for good.</summary>
@@ -77,7 +82,7 @@ public sealed partial class PodWorkers : IAsyncDisposable
             entry.Next = null;
             entry.Worker.Post(intent => intent.WithStop(stop));
         }
-        Weigh();
+        _weights.Ring();
     }
 
     /// <summary>Ends a pod that the runtime holds and no source names.</summary>
@@ -194,10 +199,25 @@ public sealed partial class PodWorkers : IAsyncDisposable
             Volatile.Write(ref _entries, _entries.Remove(entry.Worker.Uid));
             if (entry.Next is { } again && !_ending) Begin(again);
         }
-        Weigh();
+        _weights.Ring();
     }
 
-    private void Weigh() => _tools.Executor.Weigh(Active);
+    /// <summary>Once for all changes since the last time.</summary>
+    private async Task WeighAsync(CancellationToken cancel)
+    {
+        try
+        {
+            while (true)
+            {
+                await _weights.Rung.WaitAsync(cancel);
+                _weights.Reset();
+                await _tools.Executor.WeighAsync(Active, cancel);
+            }
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+        }
+    }
 
     private static bool SameName(SandboxState sandbox, V1Pod pod) =>
         sandbox.PodUid != pod.Metadata.Uid && sandbox.PodName == pod.Metadata.Name && sandbox.PodNamespace == pod.Metadata.NamespaceProperty;

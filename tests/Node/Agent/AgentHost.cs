@@ -5,9 +5,11 @@ using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using NativeKubelet.Api.Local;
 using NativeKubelet.Cli;
+using NativeKubelet.Core.Resources;
 using NativeKubelet.Linux.Cgroups;
 using NativeKubelet.Linux.Files;
 using NativeKubelet.Linux.Mounts;
+using NativeKubelet.Runtime.Cgroups;
 using NativeKubelet.Runtime.Network;
 using NativeKubelet.Tests.Node.Images;
 
@@ -18,7 +20,7 @@ public sealed class AgentHost : IAsyncDisposable
 {
     public const string Image = "localhost/nativekubelet/hello:latest";
     private readonly string _tag = Guid.NewGuid().ToString("N")[..8];
-    private readonly CgroupFs _groups = new(CgroupLayout.Detect(), TimeProvider.System);
+    private readonly ICgroupDriver _driver;
     private readonly StringBuilder _said = new();
     private Process? _agent;
 
@@ -30,13 +32,15 @@ public sealed class AgentHost : IAsyncDisposable
         Directory.CreateDirectory(this["data/preload"]);
         if (withImage) File.Copy(ProgramFile.DemoImage, this["data/preload/hello.tar"]);
         HealthzPort = FreePort();
-        _groups.Create(Tree);
+        _driver = NodeDriver.OpenAsync(new CgroupFs(CgroupLayout.Detect(), TimeProvider.System)).GetAwaiter().GetResult();
+        CreateTree();
         File.WriteAllText(this["config.yaml"], $"""
             apiVersion: kubelet.config.k8s.io/v1beta1
             kind: KubeletConfiguration
             staticPodPath: {Manifests}
             podLogsDir: {this["logs/pods"]}
-            cgroupRoot: {Tree}
+            cgroupDriver: {NodeDriver.Name}
+            cgroupRoot: /{Groups.Root.Components[0]}
             healthzPort: {HealthzPort}
             """);
     }
@@ -53,10 +57,12 @@ public sealed class AgentHost : IAsyncDisposable
     /// <summary>All that the agents of this host wrote to stderr.</summary>
     public string Said { get { lock (_said) return _said.ToString(); } }
 
-    /// <summary>Its control group, below each hierarchy's root.</summary>
-    public string Tree => $"/nk-test-{_tag}";
+    private CgroupTree Groups => NodeDriver.Tree($"nk-test-{_tag}");
 
-    public static CancellationToken Deadline(int seconds = 60) => new CancellationTokenSource(TimeSpan.FromSeconds(seconds)).Token;
+    /// <summary>Its control group, below each hierarchy's root.</summary>
+    public string Tree => Groups.Path(Groups.Root);
+
+    public static CancellationToken Deadline(int seconds = 60) => TimeLimit.Token(seconds);
 
     /// <summary>Returns when the agent has read its sources.</summary>
     public async Task StartAsync(params string[] more)
@@ -135,10 +141,10 @@ public sealed class AgentHost : IAsyncDisposable
     public async Task RebootAsync()
     {
         if (_agent is not null) await KillAsync();
-        Assert.True(await _groups.DestroyAsync(Tree, Deadline()));
+        Assert.True(await _driver.DestroyAsync(Tree, Deadline()));
         Unmount();
         DirectoryHandle.DeleteTree(RunDirectory);
-        _groups.Create(Tree);
+        CreateTree();
     }
 
     /// <summary>As an editor or a configuration tool puts it there: whole or not at all.</summary>
@@ -196,7 +202,7 @@ public sealed class AgentHost : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (_agent is not null) await KillAsync();
-        Assert.True(await _groups.DestroyAsync(Tree, Deadline()));
+        Assert.True(await _driver.DestroyAsync(Tree, Deadline()));
         using (SandboxNetwork network = new(
             new NetworkSettings($"nkt{_tag}", null, this["cni"], [], this["cni-cache"], this["data"]), TimeProvider.System, NullLogger.Instance))
             await network.RemoveEverythingAsync(Deadline());
@@ -215,6 +221,8 @@ public sealed class AgentHost : IAsyncDisposable
             return false;      // it has ended
         }
     }
+
+    private void CreateTree() => _driver.CreateAsync(Tree, new(), Deadline()).GetAwaiter().GetResult();
 
     private void Unmount()
     {

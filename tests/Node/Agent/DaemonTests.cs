@@ -34,7 +34,7 @@ public sealed class DaemonTests
 
         (int code, TimeSpan took) = await node.TerminateAsync();
         Assert.Equal(0, code);
-        Assert.InRange(took, TimeSpan.Zero, TimeSpan.FromSeconds(1));
+        Assert.InRange(took, TimeSpan.Zero, TimeLimit.Of(1));
         Assert.Equal(processes, node.Processes());
 
         await node.StartAsync();

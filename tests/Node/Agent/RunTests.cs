@@ -17,7 +17,7 @@ public sealed class RunTests : IDisposable
     {
         string[] before = Traces();
         string manifest = Manifest("web", "httpd -f -p 8080 -h /www & trap exit TERM; wait", "Always");
-        (int code, string output) = await RunAsync("--until=ready", "--timeout=60s", $"--preload={ProgramFile.DemoImage}", manifest);
+        (int code, string output) = await RunAsync("--until=ready", $"--timeout={60 * TimeLimit.Factor}s", $"--preload={ProgramFile.DemoImage}", manifest);
         Assert.True(code == 0, output);
         Assert.Contains("Running, 1/1 ready", output, StringComparison.Ordinal);
         Assert.Equal(before, Traces());
@@ -28,7 +28,7 @@ public sealed class RunTests : IDisposable
     [InlineData(7, 7)]
     public async Task Until_done_returns_the_containers_exit_code(int exit, int expected)
     {
-        (int code, string output) = await RunAsync("--until=done", "--timeout=60s", $"--preload={ProgramFile.DemoImage}", Manifest("job", $"exit {exit}", "Never"));
+        (int code, string output) = await RunAsync("--until=done", $"--timeout={60 * TimeLimit.Factor}s", $"--preload={ProgramFile.DemoImage}", Manifest("job", $"exit {exit}", "Never"));
         Assert.True(code == expected, output);
     }
 

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using k8s.Models;
-using Microsoft.Extensions.Logging.Abstractions;
 using NativeKubelet.Core.Resources;
 using NativeKubelet.Linux.Cgroups;
 using NativeKubelet.Runtime.Cgroups;
@@ -13,29 +12,23 @@ public sealed class PodCgroupsTests : IAsyncLifetime
     private readonly CgroupLayout _layout = CgroupLayout.Detect();
     private readonly string _root = $"nk-test-{Guid.NewGuid():N}";
     private readonly string _uid = Guid.NewGuid().ToString();
-    private readonly PodCgroups _pods;
-
-    public PodCgroupsTests() => _pods = new(
-        new CgroupTree(CgroupDriver.Cgroupfs, CgroupName.Root.Child(_root)),
-        new CgroupFs(_layout, TimeProvider.System),
-        new LimitSettings(8L << 30, _layout.Unified, []),
-        NullLogger<PodCgroups>.Instance);
+    private PodCgroups _pods = null!;
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public ValueTask InitializeAsync()
+    public async ValueTask InitializeAsync()
     {
-        _pods.CreateRoot();
-        _pods.EnsureNode(new GroupLimits(CpuShares: 2048, Memory: 1L << 30));
-        return ValueTask.CompletedTask;
+        _pods = await NodeDriver.CgroupsAsync(_root, _layout, new LimitSettings(8L << 30, _layout.Unified, []));
+        await _pods.CreateRootAsync(Cancel);
+        await _pods.EnsureNodeAsync(new GroupLimits(CpuShares: 2048, Memory: 1L << 30), Cancel);
     }
 
     public async ValueTask DisposeAsync() => Assert.True(await _pods.RemoveRootAsync(CancellationToken.None));
 
     [Fact]
-    public void A_pods_limits_are_in_the_kernel()
+    public async Task A_pods_limits_are_in_the_kernel()
     {
-        PodCgroup pod = _pods.EnsurePod(Pod());
+        PodCgroup pod = await _pods.EnsurePodAsync(Pod(), Cancel);
 
         Assert.Equal("134217728", Read("memory", pod, _layout.Unified ? "memory.max" : "memory.limit_in_bytes"));
         if (_layout.Unified)
@@ -54,10 +47,9 @@ public sealed class PodCgroupsTests : IAsyncLifetime
     [Fact]
     public async Task Removing_a_pod_kills_what_lives_in_it()
     {
-        PodCgroup pod = _pods.EnsurePod(Pod());
-        string leaf = _pods.EnsureLeaf(pod, "sandbox");
+        PodCgroup pod = await _pods.EnsurePodAsync(Pod(), Cancel);
         using Process sleeper = Process.Start("sleep", "600");
-        _pods.Attach(leaf, sleeper.Id);
+        await _pods.PlacePauseAsync(pod, "sandbox", sleeper.Id, Cancel);
 
         FoundPodCgroup found = Assert.Single(_pods.ListPods());
         Assert.Equal((_uid, pod.Path), (found.Uid, found.Path));
@@ -76,10 +68,11 @@ public sealed class PodCgroupsTests : IAsyncLifetime
         using Process sleeper = Process.Start("sleep", "600");
         try
         {
-            _pods.Attach(_pods.HolderGroup, sleeper.Id);
+            await _pods.PlaceHolderAsync("sandbox", sleeper.Id, Cancel);
             string[] places = (await File.ReadAllLinesAsync($"/proc/{sleeper.Id}/cgroup", Cancel)).ToArray();
+            if (_layout.Unified) Assert.Equal($"0::{_pods.HolderGroup("sandbox")}", Assert.Single(places));
             Assert.All(_layout.Hierarchies.SelectMany(h => h.Controllers), c =>
-                Assert.EndsWith(_pods.HolderGroup, places.Single(p => p.Split(':')[1].Split(',').Contains(c)), StringComparison.Ordinal));
+                Assert.EndsWith(_pods.HolderGroup("sandbox"), places.Single(p => p.Split(':')[1].Split(',').Contains(c)), StringComparison.Ordinal));
         }
         finally
         {

@@ -64,7 +64,7 @@ public sealed class NodeRuntimeTests
         Stopwatch watch = Stopwatch.StartNew();
         await host.Runtime.StopContainerAsync(deaf.Id, TimeSpan.FromSeconds(1), RuntimeHost.Deadline());
 
-        Assert.InRange(watch.Elapsed, TimeSpan.FromSeconds(0.95), TimeSpan.FromSeconds(5));
+        Assert.InRange(watch.Elapsed, TimeSpan.FromSeconds(0.95), TimeLimit.Of(5));
         Assert.Equal(137, host.Find(deaf.Id).ExitCode);
         Assert.Equal(5, host.Find(polite.Id).ExitCode);
     }

@@ -9,6 +9,7 @@ using NativeKubelet.Runtime;
 using NativeKubelet.Runtime.Cgroups;
 using NativeKubelet.Runtime.Containers;
 using NativeKubelet.Runtime.Machines;
+using NativeKubelet.Tests.Node.Agent;
 using NativeKubelet.Tests.Node.Images;
 
 namespace NativeKubelet.Tests.Node.Containers;
@@ -28,11 +29,10 @@ public sealed class RuntimeHost : IAsyncDisposable
     {
         Assert.SkipUnless(File.Exists("/usr/sbin/runc"), "needs runc");
         _groups = new CgroupFs(_machine.Cgroups, TimeProvider.System);
-        Cgroups = new PodCgroups(new CgroupTree(CgroupDriver.Cgroupfs, CgroupName.Root.Child($"nk-test-{Guid.NewGuid():N}")), _groups, Limits, NullLogger<PodCgroups>.Instance);
     }
 
     public RuntimePaths Paths => _images.Paths;
-    public PodCgroups Cgroups { get; }
+    public PodCgroups Cgroups { get; private set; } = null!;
     public NodeRuntime Runtime { get; private set; } = null!;
     public ImageRecord Image { get; private set; } = null!;
     public LogCeiling Logs { get; set; } = new(10 << 20, 5);
@@ -44,9 +44,10 @@ public sealed class RuntimeHost : IAsyncDisposable
         RuntimeHost host = new();
         try
         {
-            host.Cgroups.CreateRoot();
-            host.Cgroups.EnsureNode(new GroupLimits());
-            host.Image = (await host._images.Store.ImportAsync(host._images.MakeImage("busybox.tar"), Deadline())).Single();
+            host.Cgroups = await NodeDriver.CgroupsAsync($"nk-test-{Guid.NewGuid():N}", host._machine.Cgroups, host.Limits);
+            await host.Cgroups.CreateRootAsync(Deadline());
+            await host.Cgroups.EnsureNodeAsync(new GroupLimits(), Deadline());
+            host.Image = (await host._images.Store.ImportAsync(ProgramFile.DemoImage, Deadline())).Single();
             Assert.Contains(Busybox, host.Image.RepoTags);
             await host.OpenAsync();
             return host;
@@ -58,7 +59,7 @@ public sealed class RuntimeHost : IAsyncDisposable
         }
     }
 
-    public static CancellationToken Deadline() => new CancellationTokenSource(TimeSpan.FromSeconds(60)).Token;
+    public static CancellationToken Deadline() => TimeLimit.Token();
 
     /// <summary>As a killed agent: nothing is told to anybody.</summary>
     public async Task RestartAgentAsync()
@@ -76,7 +77,7 @@ public sealed class RuntimeHost : IAsyncDisposable
             if (mount.MountPoint.StartsWith(Paths.Run, StringComparison.Ordinal)) MountPoint.Detach(mount.MountPoint);
         DirectoryHandle.DeleteTree(Paths.Run);
         _images.Reopen();
-        Cgroups.EnsureNode(new GroupLimits());
+        await Cgroups.EnsureNodeAsync(new GroupLimits(), Deadline());
         await OpenAsync();
     }
 
@@ -98,7 +99,7 @@ public sealed class RuntimeHost : IAsyncDisposable
 
     public async Task<SandboxState> SandboxAsync(V1Pod pod, int attempt = 0)
     {
-        Cgroups.EnsurePod(pod);
+        await Cgroups.EnsurePodAsync(pod, Deadline());
         return await Runtime.CreateSandboxAsync(new SandboxSpec(pod, attempt, "node", "nameserver 127.0.0.1\n", Cgroups.Of(pod).Path, []), Deadline());
     }
 
@@ -145,7 +146,7 @@ public sealed class RuntimeHost : IAsyncDisposable
     }
 
     private async Task OpenAsync() => Runtime = await NodeRuntime.OpenAsync(
-        _machine.Settings(Paths, new RuncCommand("/usr/sbin/runc", Paths.RuncState, SystemdCgroup: false), Logs, Limits, Environment.MachineName, "cluster.local"),
+        _machine.Settings(Paths, new RuncCommand("/usr/sbin/runc", Paths.RuncState, NodeDriver.Systemd), Logs, Limits, Environment.MachineName, "cluster.local"),
         Cgroups, _groups, _images.Store, new NoNetwork(), TimeProvider.System, NullLogger<NodeRuntime>.Instance, Deadline());
 
     /// <summary>These pods are on the host's network: nobody may ask for another.</summary>

@@ -58,7 +58,7 @@ public sealed class BudgetTests(ITestOutputHelper output)
 
             request = await host.RequestAsync($"b{i}", ["/bin/true"]);
             start = Stopwatch.GetTimestamp();
-            await ToolRun.RunAsync(new SpawnRequest(request.Arguments[0], request.Arguments), default, 4096, TimeSpan.FromSeconds(20), default);
+            await ToolRun.RunAsync(new SpawnRequest(request.Arguments[0], request.Arguments), default, 4096, TimeLimit.Of(20), default);
             bare.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
         }
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
+using NativeKubelet.Linux.Cgroups;
 using NativeKubelet.Linux.Processes;
 using NativeKubelet.Runtime.Sandboxes;
 
@@ -9,10 +10,11 @@ namespace NativeKubelet.Tests.Node.Holder;
 public sealed class HolderHost : IAsyncDisposable
 {
     private const string Busybox = "/bin/busybox";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeLimit.Of(30);
     private readonly string _name = $"nk-test-{Guid.NewGuid():N}"[..18];
     private readonly HolderLauncher _launcher;
     private readonly List<string> _containers = [];
+    private readonly CgroupFs _groups = new(CgroupLayout.Detect(), TimeProvider.System);
 
     private HolderHost()
     {
@@ -75,7 +77,7 @@ public sealed class HolderHost : IAsyncDisposable
             .. tty ? (string[])["--console-socket", console] : [], id,
         ];
         return new RunRequest(id, arguments, ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"], pidFile, ExitFile(id),
-            $"/sys/fs/cgroup/memory{CgroupRoot}/{id}/memory.oom_control", LogOf(id), maxSize, maxFiles, stdin, tty ? console : null);
+            OomFile($"{CgroupRoot}/{id}"), LogOf(id), maxSize, maxFiles, stdin, tty ? console : null);
     }
 
     public ExecRequest Exec(string id, string exec, string script, bool tty = false)
@@ -123,25 +125,14 @@ public sealed class HolderHost : IAsyncDisposable
             await Holder.DisposeAsync();
         }
         _launcher.Dispose();
-        foreach (string hierarchy in System.IO.Directory.GetDirectories("/sys/fs/cgroup"))
-            if (System.IO.Directory.Exists(hierarchy + CgroupRoot)) RemoveGroup(hierarchy + CgroupRoot);
+        await _groups.DestroyAsync(CgroupRoot, Deadline());
         System.IO.Directory.Delete(Directory, recursive: true);
     }
 
     private string[] Runc(params string[] arguments) => ["/usr/sbin/runc", "--root", Path.Combine(Directory, "runc"), .. arguments];
 
-    private static void RemoveGroup(string group)
-    {
-        foreach (string child in System.IO.Directory.GetDirectories(group)) RemoveGroup(child);
-        try
-        {
-            System.IO.Directory.Delete(group);
-        }
-        catch (IOException)
-        {
-            // Still busy for a moment; an empty group of our own random name is left behind at worst.
-        }
-    }
+    private string OomFile(string group) =>
+        $"{_groups.Layout.For("memory")!.Directory(group)}/{(_groups.Layout.Unified ? "memory.events" : "memory.oom_control")}";
 
     private async Task<string> BundleAsync(string id, string[] command, bool tty, int joinPidOf, Action<JsonObject>? change)
     {

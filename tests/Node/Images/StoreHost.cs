@@ -58,7 +58,7 @@ public sealed class StoreHost : IDisposable
         return output;
     }
 
-    public static CancellationToken Deadline() => new CancellationTokenSource(TimeSpan.FromSeconds(60)).Token;
+    public static CancellationToken Deadline() => TimeLimit.Token();
 
     public void Dispose()
     {

@@ -10,7 +10,7 @@ public static class Tool
     public static async Task<string> RunAsync(string program, params string[] arguments)
     {
         SpawnRequest request = new(program, [program, .. arguments]) { Environment = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"] };
-        ToolResult result = await ToolRun.RunAsync(request, default, 16 << 20, TimeSpan.FromSeconds(120), CancellationToken.None);
+        ToolResult result = await ToolRun.RunAsync(request, default, 16 << 20, TimeLimit.Of(120), CancellationToken.None);
         Assert.True(result.Exit.Success, $"{program} {string.Join(' ', arguments)}: {System.Text.Encoding.UTF8.GetString(result.Error)}");
         return System.Text.Encoding.UTF8.GetString(result.Output);
     }

@@ -208,7 +208,7 @@ public sealed class BridgeNetworkTests : IAsyncLifetime
             using Socket server = NetworkHost.In(pod, () => new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp));
             server.Bind(new IPEndPoint(IPAddress.Any, 53));
             await client.SendToAsync(new byte[] { (byte)i }, port, Cancel);
-            using CancellationTokenSource deadline = new(TimeSpan.FromSeconds(5));
+            using CancellationTokenSource deadline = new(TimeLimit.Of(5));
             byte[] datagram = new byte[8];
             await server.ReceiveAsync(datagram, deadline.Token);
             Assert.Equal(i, datagram[0]);
@@ -291,7 +291,7 @@ public sealed class BridgeNetworkTests : IAsyncLifetime
         public async Task UntilAsync(string text, CancellationToken cancel)
         {
             using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-            deadline.CancelAfter(TimeSpan.FromSeconds(15));
+            deadline.CancelAfter(TimeLimit.Of(15));
             while (!NetworkHost.Tool(space, "/usr/sbin/nft", "list", "ruleset").Contains(text, StringComparison.Ordinal)) await _timer.WaitForNextTickAsync(deadline.Token);
         }
 

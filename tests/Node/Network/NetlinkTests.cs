@@ -154,7 +154,7 @@ public sealed class NetlinkTests : IDisposable
 
         InNamespace("/usr/sbin/nft", "flush", "ruleset");
 
-        await loss.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        await loss.WaitAsync(TimeLimit.Of(10), TestContext.Current.CancellationToken);
     }
 
     [Fact]
@@ -207,7 +207,7 @@ public sealed class NetlinkTests : IDisposable
     {
         SpawnRequest request = new(program, [program, .. arguments]) { Environment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"] };
         // The child inherits the namespace of the thread that starts it.
-        Task<ToolResult> running = _one.Run(() => ToolRun.RunAsync(request, default, 1 << 20, TimeSpan.FromSeconds(30), CancellationToken.None));
+        Task<ToolResult> running = _one.Run(() => ToolRun.RunAsync(request, default, 1 << 20, TimeLimit.Of(30), CancellationToken.None));
         ToolResult result = running.GetAwaiter().GetResult();
         Assert.True(result.Exit.Success, System.Text.Encoding.UTF8.GetString(result.Error));
         return System.Text.Encoding.UTF8.GetString(result.Output);

@@ -112,7 +112,7 @@ public sealed class NetworkHost : IAsyncDisposable
     public static string Tool(NetworkNamespace space, string program, params string[] arguments)
     {
         SpawnRequest request = new(program, [program, .. arguments]) { Environment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"] };
-        ToolResult result = space.Run(() => ToolRun.RunAsync(request, default, 1 << 20, TimeSpan.FromSeconds(30), CancellationToken.None)).GetAwaiter().GetResult();
+        ToolResult result = space.Run(() => ToolRun.RunAsync(request, default, 1 << 20, TimeLimit.Of(30), CancellationToken.None)).GetAwaiter().GetResult();
         Assert.True(result.Exit.Success, $"{program} {string.Join(' ', arguments)}: {Encoding.UTF8.GetString(result.Error)}");
         return Encoding.UTF8.GetString(result.Output);
     }
@@ -130,7 +130,7 @@ public sealed class NetworkHost : IAsyncDisposable
     public static async Task<string> AskAsync(Socket socket, string address, int port, int seconds)
     {
         using (socket)
-        using (CancellationTokenSource deadline = new(TimeSpan.FromSeconds(seconds)))
+        using (CancellationTokenSource deadline = new(TimeLimit.Of(seconds)))
         {
             await socket.ConnectAsync(IPAddress.Parse(address), port, deadline.Token);
             byte[] answer = new byte[64];

@@ -7,7 +7,7 @@ namespace NativeKubelet.Tests.Node.Sources;
 /// <summary>A real directory watched by a running file source; both end with the test.</summary>
 internal sealed class ManifestDirectory : IAsyncDisposable
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Deadline = TimeLimit.Of(20);
 
     private readonly string _root = Directory.CreateTempSubdirectory("nk-sources-").FullName;
     private readonly CancellationTokenSource _stop = new();

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using NativeKubelet.Linux.Cgroups;
 using NativeKubelet.Runtime;
+using NativeKubelet.Runtime.Cgroups;
 using NativeKubelet.Runtime.Stats;
 using NativeKubelet.Tests.Node.Containers;
 
@@ -46,7 +47,7 @@ public sealed class UsageSamplerTests
         await using RuntimeHost host = await RuntimeHost.StartAsync();
         // A line of 50 MB held in a shell variable; the log says when it is there.
         (_, SandboxState sandbox, ContainerState container) = await host.RunAsync("x=$(head -c 50000000 /dev/zero | tr '\\0' x); echo held; while :; do sleep 60; done");
-        using CancellationTokenSource deadline = new(TimeSpan.FromSeconds(60));
+        using CancellationTokenSource deadline = new(TimeLimit.Of(60));
         while (!RuntimeHost.Log(container).Contains("held")) await Task.Delay(20, deadline.Token);
         using UsageSampler sampler = Sampler(host, TimeProvider.System);
 
@@ -74,7 +75,7 @@ public sealed class UsageSamplerTests
         await host.RemoveAsync(host.Pod("", p => p.Metadata.Uid = sandbox.PodUid));
         time.Advance(UsageSampler.Period);
         UsageSnapshot gone = sampler.SampleNow();
-        host.Cgroups.EnsurePod(host.Pod("", p => p.Metadata.Uid = sandbox.PodUid));
+        await host.Cgroups.EnsurePodAsync(host.Pod("", p => p.Metadata.Uid = sandbox.PodUid), RuntimeHost.Deadline());
         time.Advance(UsageSampler.Period);
         UsageSnapshot again = sampler.SampleNow();
 
@@ -89,12 +90,14 @@ public sealed class UsageSamplerTests
     {
         const int pods = 100;
         await using RuntimeHost host = await RuntimeHost.StartAsync();
+        CgroupFs groups = new(host.Cgroups.Layout, TimeProvider.System);
         List<SandboxState> sandboxes = [];
         for (int i = 0; i < pods; i++)
         {
             string id = Guid.NewGuid().ToString("N");
             var pod = host.Pod("");
-            host.Cgroups.EnsureLeaf(host.Cgroups.EnsurePod(pod), id);
+            PodCgroup group = await host.Cgroups.EnsurePodAsync(pod, RuntimeHost.Deadline());
+            groups.Create(host.Cgroups.Tree.LeafPath(group.Name, id));
             sandboxes.Add(new("s" + i, pod.Metadata.Uid, "p", "default", 0, true, true, [], default,
                 [new(id, "s" + i, "main", 0, 0, "h", "i", "i", ContainerPhase.Running, 1, default, null, null, 0, "", "", "")]));
         }

@@ -1,5 +1,6 @@
 using NativeKubelet.Config;
 using NativeKubelet.Linux.Cgroups;
+using NativeKubelet.Linux.Systemd;
 using NativeKubelet.Runtime.Machines;
 
 namespace NativeKubelet.Cli.Doctor;
@@ -24,6 +25,7 @@ public static class MachineChecks
         }
         yield return Kernel(machine.KernelRelease);
         foreach (Finding finding in Cgroups(machine, sight.Config.Options?.Cgroups)) yield return finding;
+        if (sight.Config.Options is { } options) yield return Driver(options.Cgroups.Driver, sight.SystemdRuns);
         foreach (Finding finding in Features(machine.Features)) yield return finding;
         foreach (Finding finding in Capabilities(machine)) yield return finding;
         yield return Swap(machine, sight.Config.Options?.Pods.FailSwapOn ?? true);
@@ -48,14 +50,21 @@ public static class MachineChecks
         string mode = machine.Cgroups.Mode switch { CgroupMode.Unified => "v2", CgroupMode.Hybrid => "v1 (a v2 tree without controllers beside it)", _ => "v1" };
         if (!machine.Cgroups.Unified && options?.FailOnV1 == true)
             yield return Finding.Fail("cgroups", mode, "failCgroupV1 is true", "set failCgroupV1 to false: version 1 is supported here; or boot with systemd.unified_cgroup_hierarchy=1");
-        if (options?.Driver == Config.CgroupDriver.Systemd)
-            yield return Finding.Fail("cgroup driver", "cgroupDriver is systemd", "this build makes control groups itself only", "set cgroupDriver to cgroupfs");
         string[] missing = [.. ((string[])["cpu", "cpuset", "memory", "pids"]).Where(c => !machine.Controllers.Contains(c))];
         if (missing.Length == 0) yield return Finding.Ok("cgroups", mode);
         foreach (string controller in missing) yield return MissingController(controller, mode);
         if (!machine.Controllers.Contains("hugetlb") && machine.HugePages.Any(p => p.Pages > 0))
             yield return Finding.Warn("cgroups", $"{mode} without the hugetlb controller", "pods that ask for huge pages are refused", "boot a kernel that has the controller and mount it");
     }
+
+    public static Finding Driver(CgroupDriver driver, bool systemdRuns) => (driver, systemdRuns) switch
+    {
+        (CgroupDriver.Systemd, false) => Finding.Fail(
+            "cgroup driver", "systemd", $"systemd does not run this machine, or {SystemdManager.Socket} is not there", "set cgroupDriver to cgroupfs"),
+        (CgroupDriver.Cgroupfs, true) => Finding.Warn(
+            "cgroup driver", "cgroupfs, beside systemd", "two make groups in one tree, and systemd writes limits of its own above the pods'", "set cgroupDriver to systemd"),
+        _ => Finding.Ok("cgroup driver", driver.ToString().ToLowerInvariant()),
+    };
 
     public static IEnumerable<Finding> Features(KernelFeatures features)
     {

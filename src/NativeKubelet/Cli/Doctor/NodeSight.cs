@@ -14,6 +14,7 @@ public sealed record NodeSight(
     bool Root,
     bool AgentRuns,
     bool MemoryProgramsForbidden,
+    bool SystemdRuns,
     MachineSight Machine,
     ConfigSight Config,
     OciRuntimeSight Runtime,

@@ -10,6 +10,7 @@ using NativeKubelet.Linux.Files;
 using NativeKubelet.Linux.Libc;
 using NativeKubelet.Linux.Netlink;
 using NativeKubelet.Linux.Processes;
+using NativeKubelet.Linux.Systemd;
 using NativeKubelet.Runtime.Machines;
 
 namespace NativeKubelet.Cli.Doctor;
@@ -26,9 +27,9 @@ internal static class SightReader
     {
         ConfigSight config = Configuration(flags);
         // With a configuration that does not hold, the rest is judged by the defaults.
-        KubeletOptions options = config.Options ?? OptionsResolver.Resolve(FlagParser.Parse([]));
+        KubeletOptions options = config.Options ?? OptionsResolver.Resolve(FlagParser.Parse([]), NodeAgent.UsualDriver);
         return new(
-            time.GetUtcNow(), Environment.IsPrivilegedProcess, await AgentAnswersAsync(options.Paths.Run, cancel), Text("/proc/sys/vm/memfd_noexec") == "2", Machine(), config,
+            time.GetUtcNow(), Environment.IsPrivilegedProcess, await AgentAnswersAsync(options.Paths.Run, cancel), Text("/proc/sys/vm/memfd_noexec") == "2", SystemdManager.Runs, Machine(), config,
             await RuntimeAsync(options.Pods.Runtime, cancel), Network(options.Network),
             [
                 Storage(StorageChecks.Data, options.Paths.Data), Storage(StorageChecks.Volumes, options.Paths.Root),
@@ -39,7 +40,7 @@ internal static class SightReader
 
     private static ConfigSight Configuration(IReadOnlyList<string> flags)
     {
-        try { return new(OptionsResolver.Resolve(FlagParser.Parse(flags)), null); }
+        try { return new(OptionsResolver.Resolve(FlagParser.Parse(flags), NodeAgent.UsualDriver), null); }
         catch (ConfigException e) { return new(null, e.Message); }
     }
 

@@ -24,7 +24,7 @@ public sealed class UsageSamplerTests : IAsyncDisposable
     public UsageSamplerTests()
     {
         CgroupFs groups = new(new(CgroupMode.Unified, [new(_tree.Path, Unified: true, [])]), _time);
-        PodCgroups cgroups = new(new(CgroupDriver.Cgroupfs, CgroupName.Root), groups, new(8L << 30, true, []), NullLogger<PodCgroups>.Instance);
+        PodCgroups cgroups = new(new(CgroupDriver.Cgroupfs, CgroupName.Root), groups, new CgroupfsDriver(groups), new(8L << 30, true, []), NullLogger<PodCgroups>.Instance);
         _sampler = new(_node, cgroups, _time, NullLogger<UsageSampler>.Instance);
         _node.Sandboxes = [Sandbox(ContainerPhase.Running)];
     }

@@ -13,7 +13,7 @@ public sealed class ExaminationTests
 
     /// <summary>A machine with which all is well, as the pattern for those with which it is not.</summary>
     private static readonly NodeSight Well = new(
-        new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero), Root: true, AgentRuns: false, MemoryProgramsForbidden: false,
+        new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero), Root: true, AgentRuns: false, MemoryProgramsForbidden: false, SystemdRuns: false,
         new(Pi with { Controllers = [.. Pi.Controllers, "memory"], SwapBytes = 0 }, null),
         new(OptionsResolver.Resolve(FlagParser.Parse(["--pod-manifest-path=/etc/kubernetes/manifests"])), null),
         new("/usr/sbin/runc", "runc version 1.3.3\n", null),
@@ -45,6 +45,14 @@ public sealed class ExaminationTests
         Assert.Equal(FindingLevel.Ok, MachineChecks.Cgroups(appliance, options with { FailOnV1 = false }).Single().Level);
         Assert.Equal("failCgroupV1 is true", MachineChecks.Cgroups(appliance, options with { FailOnV1 = true }).First().Why);
     }
+
+    [Theory]
+    [InlineData(CgroupDriver.Systemd, false, FindingLevel.Fail)]
+    [InlineData(CgroupDriver.Systemd, true, FindingLevel.Ok)]
+    [InlineData(CgroupDriver.Cgroupfs, true, FindingLevel.Warn)]
+    [InlineData(CgroupDriver.Cgroupfs, false, FindingLevel.Ok)]
+    public void A_driver_must_fit_what_runs_the_machine(CgroupDriver driver, bool systemdRuns, FindingLevel level) =>
+        Assert.Equal(level, MachineChecks.Driver(driver, systemdRuns).Level);
 
     [Fact]
     public void Without_the_capability_the_lowest_oom_score_is_named() =>
