@@ -5,12 +5,13 @@ Dictionary<string, Func<Figures, bool, Task>> all = new()
 {
     ["size"] = (figures, _) => ProgramSize.RunAsync(figures),
     ["starts"] = Starts.RunAsync,
+    ["probes"] = (figures, _) => Probes.RunAsync(figures),
     ["peers"] = Peers.RunAsync,
     ["logs"] = (figures, _) => LogPump.RunAsync(figures),
     ["footprint"] = Footprint.RunAsync,
     ["kills"] = (figures, _) => Kills.RunAsync(figures),
 };
-string[] names = args.Length > 0 ? args : ["size", "starts", "peers", "logs", "footprint", "kills"];
+string[] names = args.Length > 0 ? args : ["size", "starts", "probes", "peers", "logs", "footprint", "kills"];
 bool quick = names.Contains("quick");
 if (quick) names = names.Length > 1 ? [.. names.Where(n => n != "quick")] : ["size", "starts", "footprint"];
 if (names.FirstOrDefault(n => !all.ContainsKey(n)) is { } unknown)

@@ -61,7 +61,7 @@ public static class ContainerCommand
     private static async Task<ExecSession> StartAsync(IContainerRuntime runtime, ExecStart start, TimeProvider time, CancellationToken cancel)
     {
         // Not cancelled on the way: a program that starts although nobody waits any more is found here, and killed.
-        Task<ExecSession> starting = runtime.ExecAsync(start, CancellationToken.None);
+        Task<ExecSession> starting = ExecAsync();
         try
         {
             return await starting.WaitAsync(StartPatience, time, cancel);
@@ -75,6 +75,8 @@ public static class ContainerCommand
         {
             _ = starting.ContinueWith(_ => Close(start), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         }
+
+        async Task<ExecSession> ExecAsync() => await runtime.ExecAsync(start, CancellationToken.None);
     }
 
     /// <summary>The program has its own by now; as long as ours are open, its pipes do not end with it.</summary>

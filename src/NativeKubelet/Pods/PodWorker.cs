@@ -23,6 +23,9 @@ internal sealed partial class PodWorker
 {
     private static readonly TimeSpan AfterFault = TimeSpan.FromSeconds(10);
 
+    /// <summary>Timers take no more than 49 days; a deadline may be years away.</summary>
+    private static readonly TimeSpan Longest = TimeSpan.FromDays(1);
+
     private readonly WorkerTools _tools;
     private readonly bool _published;
     private readonly SteadyClock _clock;
@@ -159,6 +162,7 @@ internal sealed partial class PodWorker
         else if (plan.Steps.FirstOrDefault(s => !_retries.Blocks(s, now)) is { } step)
         {
             // One at a time: what follows is decided with its outcome, and with all that happened meanwhile.
+            Arm(timer, plan.IsEnd ? null : PodDeadline.Of(desired, _progress));
             await DoAsync(step, desired, plan, shutdown);
             return false;
         }
@@ -201,7 +205,7 @@ internal sealed partial class PodWorker
         _probes.Follow(desired, observed, wall);
         _progress = _progress.Noting(observed, wall, steady) with { Probes = _probes.Verdicts };
         PodPlan plan = standing ?? PodActions.Compute(desired, observed, _progress, _tools.Backoff, steady);
-        if (plan.Failure is { } failure) Fail(desired, failure);
+        if (plan.Failure is { } failure && _progress.Over is null) Fail(desired, failure);
         if (!_published) return plan;
 
         StatusFacts facts = new(_tools.Node.Ips, QosClasses.Of(desired.Pod).ToString()) { StartTime = _begun };
@@ -255,12 +259,14 @@ internal sealed partial class PodWorker
                 // A pull may take minutes; what happens to the pod's other containers is told at once all the same.
                 _wake.Reset();
                 Show(desired, plan);
+                // Pulls and hooks take as long as they like, but not beyond the pod's deadline.
+                if (!plan.IsEnd && PodDeadline.Of(desired, _progress) <= _clock.Now) _ = cancel.CancelAsync();
             }
             return Note(step, await running);
         }
         catch (Exception) when (cancel.IsCancellationRequested && !shutdown.IsCancellationRequested)
         {
-            return false;   // overtaken by a stop, in whatever words the step said so
+            return false;   // overtaken by a stop or the deadline, in whatever words the step said so
         }
         finally
         {
@@ -289,14 +295,21 @@ internal sealed partial class PodWorker
 
     private async Task SleepAsync(DateTimeOffset? until, ITimer timer, CancellationToken shutdown)
     {
-        if (until is { } moment && moment < DateTimeOffset.MaxValue)
-        {
-            // Timers count whole milliseconds; one that rang too early would only go round once more.
-            TimeSpan due = moment - _clock.Now + TimeSpan.FromMilliseconds(1);
-            timer.Change(due < TimeSpan.Zero ? TimeSpan.Zero : due, Timeout.InfiniteTimeSpan);
-        }
+        Arm(timer, until);
         await _wake.Rung.WaitAsync(shutdown);
-        timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        Arm(timer, null);
+    }
+
+    private void Arm(ITimer timer, DateTimeOffset? until)
+    {
+        if (until is not { } moment || moment == DateTimeOffset.MaxValue)
+        {
+            timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            return;
+        }
+        // Timers count whole milliseconds; one that rang too early would only go round once more.
+        TimeSpan due = moment - _clock.Now + TimeSpan.FromMilliseconds(1);
+        timer.Change(due < TimeSpan.Zero ? TimeSpan.Zero : due > Longest ? Longest : due, Timeout.InfiniteTimeSpan);
     }
 
     private static DateTimeOffset? Earlier(DateTimeOffset? a, DateTimeOffset? b) => a is null || b < a ? b : a;

@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Net.Sockets;
 using NativeKubelet.Core.Pods;
 using NativeKubelet.Core.Probes;
+using NativeKubelet.Runtime;
 
 namespace NativeKubelet.Probes;
 
@@ -19,7 +20,7 @@ internal static class GrpcHealth
             new NetworkStream(await ProbeSocket.ConnectAsync(context.DnsEndPoint.Host.Trim('[', ']'), context.DnsEndPoint.Port, cancel), ownsSocket: true),
     }));
 
-    /// <returns>Never an error: whatever goes wrong is the service's failure.</returns>
+    /// <returns>Whatever goes wrong is the service's failure, but what the agent itself lacks.</returns>
     public static async Task<ProbeOutcome> CheckAsync(string host, int port, string service, TimeSpan timeout, CancellationToken cancel)
     {
         string authority = host.Contains(':', StringComparison.Ordinal) ? $"[{host}]:{port}" : $"{host}:{port}";
@@ -47,6 +48,10 @@ internal static class GrpcHealth
             return ProbeOutcome.Failure(connected
                 ? Words(DeadlineExceeded, "", timeout)
                 : $"timeout: failed to connect service \"{authority}\" within {GoDuration.Format(timeout)}: context deadline exceeded");
+        }
+        catch (HttpRequestException e) when (e.InnerException is RuntimeException ours)
+        {
+            return ProbeOutcome.Error(ours.Message);
         }
         catch (HttpRequestException e) when (e.InnerException is SocketException refused)
         {

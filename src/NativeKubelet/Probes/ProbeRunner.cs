@@ -32,7 +32,14 @@ internal sealed class ProbeRunner(IContainerRuntime runtime, TimeProvider time)
         ProbeOutcome outcome = ProbeOutcome.Error("");
         for (int i = 0; i < Tries; i++)
         {
-            outcome = await TryAsync(probe, rule, subject, cancel);
+            try
+            {
+                outcome = await TryAsync(probe, rule, subject, cancel);
+            }
+            catch (Exception e) when (!cancel.IsCancellationRequested)
+            {
+                outcome = ProbeOutcome.Error(e.Message);     // what the agent cannot do is not the container's fault
+            }
             if (outcome.Result != ProbeResult.Error) break;
         }
         return outcome;

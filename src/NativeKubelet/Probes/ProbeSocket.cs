@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using NativeKubelet.Runtime;
 
 namespace NativeKubelet.Probes;
 
@@ -10,7 +11,7 @@ internal static class ProbeSocket
     public static async Task<Socket> ConnectAsync(string host, int port, CancellationToken cancel)
     {
         IPAddress address = IPAddress.TryParse(host, out IPAddress? literal) ? literal : (await Dns.GetHostAddressesAsync(host, cancel))[0];
-        Socket socket = new(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        Socket socket = New(address.AddressFamily);
         try
         {
             // Not a minute of TIME_WAIT for each of a hundred probes a second, and no reset either.
@@ -22,6 +23,19 @@ internal static class ProbeSocket
         {
             socket.Dispose();
             throw;
+        }
+    }
+
+    private static Socket New(AddressFamily family)
+    {
+        try
+        {
+            return new(family, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        }
+        catch (SocketException e)
+        {
+            // No more descriptors, or no such family on this machine: says nothing of the peer.
+            throw new RuntimeException("ProbeError", $"socket: {e.Message}", e);
         }
     }
 
