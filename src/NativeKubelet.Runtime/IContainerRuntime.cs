@@ -150,10 +150,24 @@ public sealed record ContainerStart(
     ImageRecord Image,
     ImmutableArray<ResolvedMount> Mounts,
     string CgroupParent,
-    long NodeMemoryBytes);
+    long NodeMemoryBytes)
+{
+    public ImmutableArray<ResolvedDevice> Devices { get; init; } = [];
+}
 
 /// <summary>One volumeMount with the directory or file on the host that it shows.</summary>
-public sealed record ResolvedMount(string HostPath, string ContainerPath, bool ReadOnly, string Propagation);
+/// <param name="Propagation">None, HostToContainer or Bidirectional.</param>
+public sealed record ResolvedMount(string HostPath, string ContainerPath, bool ReadOnly, string Propagation)
+{
+    /// <summary>What is mounted below it is read-only too.</summary>
+    public bool RecursiveReadOnly { get; init; }
+
+    /// <summary>No program of it can be run.</summary>
+    public bool NoExec { get; init; }
+}
+
+/// <summary>A block device of the host under the name that the container knows.</summary>
+public sealed record ResolvedDevice(string HostPath, string ContainerPath, bool ReadOnly);
 
 /// <summary>Says that something about a pod may have changed; carries no truth of its own.</summary>
 public sealed record RuntimeEvent(string PodUid, string SandboxId, string? ContainerId, RuntimeEventKind Kind);

@@ -21,7 +21,13 @@ public sealed record ContainerBlueprint(
     ImmutableArray<RuntimeMount> Mounts,
     ImmutableArray<RuntimeDevice> HostDevices,
     ImmutableArray<string> AvailableCapabilities,
-    MachineView Machine);
+    MachineView Machine)
+{
+    public ImmutableArray<VolumeDevice> VolumeDevices { get; init; } = [];
+}
+
+/// <summary>A block volume: a node of its own in the container, and leave to open it.</summary>
+public sealed record VolumeDevice(RuntimeDevice Node, bool ReadOnly);
 
 /// <summary>The sandbox as its containers see it. Namespace paths are null where the pod uses the host's.</summary>
 /// <param name="PidNamespace">Null unless the pod shares one.</param>
@@ -75,17 +81,24 @@ public static class RuntimeSpecBuilder
             Mounts(blueprint, privileged, readOnlyRoot),
             new RuntimeLinux(
                 Namespaces(blueprint, privileged),
-                blueprint.Resources with { Devices = Devices(privileged) },
+                blueprint.Resources with { Devices = Devices(privileged, blueprint.VolumeDevices) },
                 blueprint.CgroupsPath,
                 Propagation(blueprint.Mounts),
                 privileged ? [] : [.. Masked, .. blueprint.Machine.ThermalThrottlePaths],
                 privileged ? [] : ReadOnly,
-                blueprint.HostDevices.IsEmpty ? null : blueprint.HostDevices));
+                Nodes(blueprint) is { IsEmpty: false } nodes ? nodes : null));
     }
 
-    private static RuntimeDeviceRule[] Devices(bool privileged) =>
+    private static RuntimeDeviceRule[] Devices(bool privileged, ImmutableArray<VolumeDevice> volumes) =>
         // The runtime itself allows the default nodes; everything else stays denied.
-        privileged ? [new RuntimeDeviceRule(true, Access: "rwm")] : [new RuntimeDeviceRule(false, Access: "rwm")];
+        privileged ? [new RuntimeDeviceRule(true, Access: "rwm")] :
+        [
+            new RuntimeDeviceRule(false, Access: "rwm"),
+            .. volumes.Select(v => new RuntimeDeviceRule(true, v.Node.Type, v.Node.Major, v.Node.Minor, v.ReadOnly ? "r" : "rwm")),
+        ];
+
+    private static ImmutableArray<RuntimeDevice> Nodes(ContainerBlueprint blueprint) =>
+        [.. blueprint.HostDevices.Where(d => blueprint.VolumeDevices.All(v => v.Node.Path != d.Path)), .. blueprint.VolumeDevices.Select(v => v.Node)];
 
     private static List<RuntimeNamespace> Namespaces(ContainerBlueprint blueprint, bool privileged)
     {

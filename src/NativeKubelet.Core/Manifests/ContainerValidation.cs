@@ -21,6 +21,7 @@ internal static class ContainerValidation
             Ports(container, path, spec, init ? null : hostPorts, errors);
             Environment(container, path, errors);
             VolumeValidation.Mounts(container, path, volumes, errors);
+            VolumeValidation.Devices(container, spec.Volumes ?? [], path, errors);
             ResourceValidation.Container(container.Resources, $"{path}.resources", errors);
             SecurityValidation.Container(container.SecurityContext, spec, $"{path}.securityContext", errors);
             ProbeValidation.Container(container, spec, path, init, errors);

@@ -1,5 +1,3 @@
-using k8s.Models;
-
 namespace NativeKubelet.Core.Manifests;
 
 public enum FieldEffect
@@ -21,9 +19,6 @@ public sealed record FieldRule(string Path, FieldEffect Effect, string Note = ""
 {
     /// <summary>The values that <see cref="Effect"/> Works is limited to; any other is refused. Empty: all.</summary>
     public string[] Only { get; init; } = [];
-
-    /// <summary>A pod in which the refused field has nothing to act on.</summary>
-    public Func<V1Pod, bool>? HarmlessIn { get; init; }
 }
 
 /// <param name="Path">As written: spec.containers[0].livenessProbe.</param>

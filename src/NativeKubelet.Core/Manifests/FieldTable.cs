@@ -8,7 +8,6 @@ public static class FieldTable
     private const string Scheduler = "the scheduler's; a static pod is placed already";
     private const string Server = "kept by the API server; nothing on the node depends on it";
     private const string Volume = "this kind of volume is not mounted by this version";
-    private const string Files = "not mounted by this version";
 
     /// <summary>One row per field or group of fields; docs/compatibility.md holds the same rows (a test compares).</summary>
     public static ImmutableArray<FieldRule> Rows { get; } =
@@ -66,9 +65,8 @@ public static class FieldTable
 
         new("spec.securityContext.appArmorProfile.type", FieldEffect.Works, "AppArmor profiles are not applied by this version") { Only = ["Unconfined"] },
         new("spec.securityContext.appArmorProfile.localhostProfile", FieldEffect.Refused, "AppArmor profiles are not applied by this version"),
-        new("spec.securityContext.fsGroup", FieldEffect.Refused, "volumes are not given to a group by this version")
-            { HarmlessIn = pod => pod.Spec.Volumes?.All(v => v.HostPath is not null) != false },
-        new("spec.securityContext.fsGroupChangePolicy", FieldEffect.Ignored, "counts with fsGroup only"),
+        new("spec.securityContext.fsGroup", FieldEffect.Works),
+        new("spec.securityContext.fsGroupChangePolicy", FieldEffect.Works),
         new("spec.securityContext.runAsGroup", FieldEffect.Works),
         new("spec.securityContext.runAsNonRoot", FieldEffect.Works),
         new("spec.securityContext.runAsUser", FieldEffect.Works),
@@ -82,10 +80,19 @@ public static class FieldTable
         new("spec.securityContext.windowsOptions", FieldEffect.Refused, "this is not Windows"),
 
         new("spec.volumes[].name", FieldEffect.Works),
-        new("spec.volumes[].emptyDir.medium", FieldEffect.Works, "an emptyDir is made on disk only by this version") { Only = [""] },
+        new("spec.volumes[].configMap", FieldEffect.Works),
+        new("spec.volumes[].downwardAPI", FieldEffect.Works),
+        new("spec.volumes[].emptyDir.medium", FieldEffect.Works),
         new("spec.volumes[].emptyDir.mode", FieldEffect.Refused, "not known to this version"),
-        new("spec.volumes[].emptyDir.sizeLimit", FieldEffect.Refused, "the limit is not enforced by this version"),
+        new("spec.volumes[].emptyDir.sizeLimit", FieldEffect.Works, "in memory the size of the file system; on disk a limit for eviction, which this version does not do"),
         new("spec.volumes[].hostPath", FieldEffect.Works),
+        new("spec.volumes[].image", FieldEffect.Works),
+        new("spec.volumes[].persistentVolumeClaim", FieldEffect.Works),
+        new("spec.volumes[].projected", FieldEffect.Works),
+        new("spec.volumes[].projected.sources[].clusterTrustBundle", FieldEffect.Refused, "bundles come from an API server"),
+        new("spec.volumes[].projected.sources[].podCertificate", FieldEffect.Refused, "certificates come from an API server"),
+        new("spec.volumes[].projected.sources[].serviceAccountToken", FieldEffect.Refused, "tokens come from an API server"),
+        new("spec.volumes[].secret", FieldEffect.Works),
         new("spec.volumes[].*", FieldEffect.Refused, Volume),
 
         new("spec.containers[].args", FieldEffect.Works),
@@ -123,15 +130,15 @@ public static class FieldTable
         new("spec.containers[].terminationMessagePath", FieldEffect.Works),
         new("spec.containers[].terminationMessagePolicy", FieldEffect.Works),
         new("spec.containers[].tty", FieldEffect.Works),
-        new("spec.containers[].volumeDevices", FieldEffect.Refused, Files),
+        new("spec.containers[].volumeDevices", FieldEffect.Works),
         new("spec.containers[].volumeMounts[].bindMountOptions", FieldEffect.Refused, "not known to this version"),
         new("spec.containers[].volumeMounts[].mountPath", FieldEffect.Works),
-        new("spec.containers[].volumeMounts[].mountPropagation", FieldEffect.Works, "mounts do not propagate in this version") { Only = ["None", ""] },
+        new("spec.containers[].volumeMounts[].mountPropagation", FieldEffect.Works),
         new("spec.containers[].volumeMounts[].name", FieldEffect.Works),
         new("spec.containers[].volumeMounts[].readOnly", FieldEffect.Works),
-        new("spec.containers[].volumeMounts[].recursiveReadOnly", FieldEffect.Works, "only the mount itself is made read-only by this version") { Only = ["Disabled", "IfPossible", ""] },
-        new("spec.containers[].volumeMounts[].subPath", FieldEffect.Works, Files) { Only = [""] },
-        new("spec.containers[].volumeMounts[].subPathExpr", FieldEffect.Works, Files) { Only = [""] },
+        new("spec.containers[].volumeMounts[].recursiveReadOnly", FieldEffect.Works),
+        new("spec.containers[].volumeMounts[].subPath", FieldEffect.Works),
+        new("spec.containers[].volumeMounts[].subPathExpr", FieldEffect.Works),
         new("spec.containers[].workingDir", FieldEffect.Works),
 
         new("spec.containers[].securityContext.allowPrivilegeEscalation", FieldEffect.Works),

@@ -49,7 +49,7 @@ public static class SupportedFields
         if (node.Rule is { } rule)
         {
             bool empty = value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 0;
-            if (!empty && !Accepts(rule, value, pod))
+            if (!empty && !Accepts(rule, value))
             {
                 found.Add(new(path, ContainerOf(path, pod), rule.Note));
                 return;
@@ -73,9 +73,9 @@ public static class SupportedFields
         }
     }
 
-    private static bool Accepts(FieldRule rule, JsonElement value, V1Pod pod) => rule.Effect switch
+    private static bool Accepts(FieldRule rule, JsonElement value) => rule.Effect switch
     {
-        FieldEffect.Refused => rule.HarmlessIn?.Invoke(pod) == true,
+        FieldEffect.Refused => false,
         FieldEffect.Works when rule.Only.Length > 0 => rule.Only.Contains(value.ValueKind == JsonValueKind.String ? value.GetString() : value.GetRawText()),
         _ => true,
     };

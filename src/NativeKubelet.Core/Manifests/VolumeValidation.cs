@@ -54,6 +54,27 @@ internal static class VolumeValidation
         }
     }
 
+    public static void Devices(V1Container container, IList<V1Volume> volumes, string path, FieldErrors errors)
+    {
+        HashSet<string> names = new(StringComparer.Ordinal), places = new(StringComparer.Ordinal);
+        for (int i = 0; i < (container.VolumeDevices?.Count ?? 0); i++)
+        {
+            V1VolumeDevice device = container.VolumeDevices![i];
+            string at = $"{path}.volumeDevices[{i}]", name = device.Name ?? "", place = device.DevicePath ?? "";
+            V1Volume? volume = volumes.FirstOrDefault(v => v.Name == name);
+            if (name.Length == 0) errors.Required($"{at}.name");
+            else if (!names.Add(name)) errors.Invalid($"{at}.name", name, "must be unique");
+            else if (volume is null) errors.Add($"{at}.name", $"Not found: \"{name}\"");
+            else if (volume.PersistentVolumeClaim is null && volume.Ephemeral is null)
+                errors.Invalid($"{at}.name", name, "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode");
+            if (container.VolumeMounts?.Any(m => m.Name == name) == true) errors.Invalid($"{at}.name", name, "must not already exist in volumeMounts");
+            if (place.Length == 0) errors.Required($"{at}.devicePath");
+            else if (!places.Add(place)) errors.Invalid($"{at}.devicePath", place, "must be unique");
+            else if (place.Split('/').Contains("..")) errors.Invalid($"{at}.devicePath", place, "can not contain backsteps ('..')");
+            if (container.VolumeMounts?.Any(m => m.MountPath == place) == true) errors.Invalid($"{at}.devicePath", place, "must not already exist as a path in volumeMounts");
+        }
+    }
+
     public static void HostPath(string field, V1HostPathVolumeSource host, FieldErrors errors)
     {
         if (string.IsNullOrEmpty(host.Path)) errors.Required($"{field}.path");
@@ -72,28 +93,11 @@ internal static class VolumeValidation
             errors.Forbidden($"{path}.emptyDir.sizeLimit", "SizeLimit field must be a valid resource quantity");
         // No shell and no git are started on a pod's data (CVE-2024-10220).
         if (volume.GitRepo is not null) errors.Forbidden($"{path}.gitRepo", "gitRepo volumes are refused; clone in a container instead");
-        Mode($"{path}.secret.defaultMode", volume.Secret?.DefaultMode, errors);
-        Mode($"{path}.configMap.defaultMode", volume.ConfigMap?.DefaultMode, errors);
-        Mode($"{path}.downwardAPI.defaultMode", volume.DownwardAPI?.DefaultMode, errors);
-        Mode($"{path}.projected.defaultMode", volume.Projected?.DefaultMode, errors);
-        Items($"{path}.downwardAPI", volume.DownwardAPI?.Items, errors);
-    }
-
-    private static void Items(string path, IList<V1DownwardAPIVolumeFile>? items, FieldErrors errors)
-    {
-        for (int i = 0; i < (items?.Count ?? 0); i++)
-        {
-            V1DownwardAPIVolumeFile item = items![i];
-            if (string.IsNullOrEmpty(item.Path)) errors.Required($"{path}.items[{i}].path");
-            else SubPath($"{path}.items[{i}].path", item.Path, errors);
-            Mode($"{path}.items[{i}].mode", item.Mode, errors);
-            if ((item.FieldRef is null) == (item.ResourceFieldRef is null)) errors.Required($"{path}.items[{i}].fieldRef", "exactly one of fieldRef and resourceFieldRef must be set");
-        }
-    }
-
-    private static void Mode(string field, int? mode, FieldErrors errors)
-    {
-        if (mode is < 0 or > 0x1FF) errors.Invalid(field, mode.Value, "must be a number between 0 and 0777 (octal), both inclusive");
+        VolumeContentValidation.Check(volume, path, errors);
+        if (volume.PersistentVolumeClaim is { } claim && string.IsNullOrEmpty(claim.ClaimName)) errors.Required($"{path}.persistentVolumeClaim.claimName");
+        if (volume.Image is not { } image) return;
+        if (string.IsNullOrEmpty(image.Reference)) errors.Required($"{path}.image.reference");
+        errors.OneOf($"{path}.image.pullPolicy", image.PullPolicy, "Always", "IfNotPresent", "Never");
     }
 
     private static void SubPath(string field, string? path, FieldErrors errors)

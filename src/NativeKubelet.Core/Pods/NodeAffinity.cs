@@ -14,6 +14,9 @@ public static class NodeAffinity
         return terms is null || terms.Any(term => Matches(term, node));
     }
 
+    /// <summary>Whether the node is one that a volume can be used on; no selector names every node.</summary>
+    public static bool Matches(V1NodeSelector? selector, NodeFacts node) => selector is null || selector.NodeSelectorTerms?.Any(term => Matches(term, node)) == true;
+
     /// <summary>A term without any expression matches nothing.</summary>
     private static bool Matches(V1NodeSelectorTerm term, NodeFacts node)
     {

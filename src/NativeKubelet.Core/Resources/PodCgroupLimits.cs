@@ -28,6 +28,9 @@ public static class PodCgroupLimits
         return result;
     }
 
+    /// <summary>What the whole pod may use of memory, in bytes; null: it is not bounded.</summary>
+    public static long? MemoryOf(V1Pod pod) => Bounded(pod.Spec, "memory") ? PodResources.Limits(pod.Spec)["memory"].Whole : null;
+
     private static bool Bounded(V1PodSpec spec, string name) =>
         PodResources.PodLevelLimit(spec, name) is { IsPositive: true }
         || PodResources.AllContainers(spec).All(c => PodResources.LimitsOf(c)[name].IsPositive);

@@ -9,6 +9,28 @@ namespace NativeKubelet.Linux.Mounts;
 /// <param name="SuperOptions">Of the file system; a version 1 cgroup mount names its controllers here.</param>
 public sealed record MountInfo(int Id, int Parent, string Root, string MountPoint, string FileSystem, string Source, string SuperOptions)
 {
+    /// <summary>What is mounted here is mounted in its peers too, and the reverse (mount_namespaces(7)).</summary>
+    public bool Shared { get; init; }
+
+    /// <summary>What is mounted in its master is mounted here too.</summary>
+    public bool Slave { get; init; }
+
+    /// <summary>The mounts that this process sees.</summary>
+    public static ImmutableArray<MountInfo> ReadOwn() => Parse(File.ReadAllText("/proc/self/mountinfo"));
+
+    /// <summary>The mount that a path without links lies on; null: none is above it.</summary>
+    public static MountInfo? Holding(ImmutableArray<MountInfo> mounts, string path)
+    {
+        MountInfo? nearest = null;
+        // Of two on one point the later one is on top.
+        foreach (MountInfo mount in mounts)
+            if (IsAbove(mount.MountPoint, path) && !(mount.MountPoint.Length < nearest?.MountPoint.Length)) nearest = mount;
+        return nearest;
+    }
+
+    private static bool IsAbove(string mountPoint, string path) =>
+        mountPoint == "/" || path == mountPoint || (path.StartsWith(mountPoint, StringComparison.Ordinal) && path[mountPoint.Length] == '/');
+
     /// <summary>Lines that are none are left out. The order is the kernel's: of two mounts on one point the later one hides the earlier.</summary>
     public static ImmutableArray<MountInfo> Parse(string text)
     {
@@ -19,9 +41,21 @@ public sealed record MountInfo(int Id, int Parent, string Root, string MountPoin
             // Optional fields end with a lone dash; three fields follow it.
             int dash = fields.Length < 7 ? -1 : Array.IndexOf(fields, "-", 6);
             if (dash < 0 || fields.Length < dash + 4 || !Number(fields[0], out int id) || !Number(fields[1], out int parent)) continue;
-            result.Add(new(id, parent, Unescape(fields[3]), Unescape(fields[4]), fields[dash + 1], Unescape(fields[dash + 2]), fields[dash + 3]));
+            ReadOnlySpan<string> optional = fields.AsSpan(6, dash - 6);
+            result.Add(new(id, parent, Unescape(fields[3]), Unescape(fields[4]), fields[dash + 1], Unescape(fields[dash + 2]), fields[dash + 3])
+            {
+                Shared = Any(optional, "shared:"),
+                Slave = Any(optional, "master:"),
+            });
         }
         return result.ToImmutable();
+    }
+
+    private static bool Any(ReadOnlySpan<string> fields, string start)
+    {
+        foreach (string field in fields)
+            if (field.StartsWith(start, StringComparison.Ordinal)) return true;
+        return false;
     }
 
     private static bool Number(string text, out int value) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);

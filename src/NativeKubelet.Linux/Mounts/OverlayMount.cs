@@ -6,12 +6,12 @@ namespace NativeKubelet.Linux.Mounts;
 
 /// <summary>What an overlay file system is made of (Documentation/filesystems/overlayfs.rst).</summary>
 /// <param name="Lowers">Read-only directories, topmost first; one at least, at most 500.</param>
-/// <param name="Upper">Takes the writes; on one file system with <paramref name="Work"/>, which is empty.</param>
+/// <param name="Upper">Takes the writes; null: nothing does, and two lower directories at least are needed; on one file system with <paramref name="Work"/>, which is empty.</param>
 /// <param name="Volatile">
 /// Nothing is synced, not even when a program asks for it: for writable layers that are thrown away anyway. Such a layer
 /// cannot be mounted a second time after a crash.
 /// </param>
-public sealed record OverlayLayers(ImmutableArray<string> Lowers, string Upper, string Work, bool Volatile);
+public sealed record OverlayLayers(ImmutableArray<string> Lowers, string? Upper, string? Work, bool Volatile);
 
 public static class OverlayMount
 {
@@ -34,11 +34,11 @@ public static class OverlayMount
     // lowerdir+ came with Linux 6.7; before it, fsconfig takes no more than 255 bytes for all lower directories together.
     private static bool TryConfigure(FileSystemContext context, OverlayLayers layers)
     {
-        if (layers.Lowers.Append(layers.Upper).Append(layers.Work).Any(TooLong)) return false;
+        if (layers.Lowers.Append(layers.Upper ?? "").Append(layers.Work ?? "").Any(TooLong)) return false;
         foreach (string lower in layers.Lowers)
             if (!context.TrySet("lowerdir+", lower)) return false;
-        context.Set("upperdir", layers.Upper);
-        context.Set("workdir", layers.Work);
+        if (layers.Upper is not null) context.Set("upperdir", layers.Upper);
+        if (layers.Work is not null) context.Set("workdir", layers.Work);
         context.TrySet("source", "overlay");
         context.TrySet("index", "off");
         context.TrySet("metacopy", "off");
@@ -64,7 +64,9 @@ public static class OverlayMount
                 return directory.Descriptor.ProcPath;
             }
 
-            string options = $"lowerdir={string.Join(':', layers.Lowers.Select(Short))},upperdir={Short(layers.Upper)},workdir={Short(layers.Work)}";
+            string options = $"lowerdir={string.Join(':', layers.Lowers.Select(Short))}";
+            if (layers.Upper is not null) options += $",upperdir={Short(layers.Upper)}";
+            if (layers.Work is not null) options += $",workdir={Short(layers.Work)}";
             if (options.Length > PageOfOptions) throw new ErrnoException("mount overlay", $"{target} with {layers.Lowers.Length} layers", Errno.EINVAL);
             // Unknown options fail the whole call here, so the dear ones are given up from the youngest on.
             string[] wishes = [.. layers.Volatile ? (string[])[",index=off,metacopy=off,volatile"] : [], ",index=off,metacopy=off", ",index=off", ""];

@@ -135,12 +135,25 @@ internal sealed partial class ContainerLauncher(
             [.. start.Mounts.Select(Mount)],
             privileged ? [.. HostDevices.List().Select(d => new RuntimeDevice(d.Path, d.Block ? "b" : "c", d.Major, d.Minor, d.Mode, d.Uid, d.Gid))] : [],
             settings.Capabilities,
-            settings.Machine);
+            settings.Machine)
+        {
+            VolumeDevices = [.. start.Devices.Select(Device)],
+        };
+    }
+
+    private static VolumeDevice Device(ResolvedDevice device)
+    {
+        using DirectoryHandle root = DirectoryHandle.Open("/");
+        using FileDescriptor place = root.OpenInside(device.HostPath, OpenFlags.PathOnly, PathBorder.ActAsRoot);
+        FileStatus status = DirectoryHandle.StatusOf(place, device.HostPath);
+        return status.Kind == FileKind.BlockDevice
+            ? new(new(device.ContainerPath, "b", status.NodeMajor, status.NodeMinor, status.Permissions, status.Uid, status.Gid), device.ReadOnly)
+            : throw new ContainerConfigException($"volume device {device.ContainerPath}: {device.HostPath} is no block device any more");
     }
 
     private static RuntimeMount Mount(ResolvedMount mount) => new(
         mount.ContainerPath.StartsWith('/') ? mount.ContainerPath : "/" + mount.ContainerPath, "bind", mount.HostPath,
-        ["rbind", mount.Propagation switch { "HostToContainer" => "rslave", "Bidirectional" => "rshared", _ => "rprivate" }, mount.ReadOnly ? "ro" : "rw"]);
+        ["rbind", mount.Propagation switch { "HostToContainer" => "rslave", "Bidirectional" => "rshared", _ => "rprivate" }, mount.RecursiveReadOnly ? "rro" : mount.ReadOnly ? "ro" : "rw", .. mount.NoExec ? (string[])["noexec"] : []]);
 
     private static string ImageName(ContainerStart start) =>
         start.Image.RepoTags is [var tag, ..] ? tag : start.Image.RepoDigests is [var digest, ..] ? digest : start.Container.Image;

@@ -31,6 +31,10 @@ public interface IImageStore
     /// <exception cref="ImageException">ImageInspectError: the image was removed meanwhile; pull it again.</exception>
     Task MountRootFileSystemAsync(ImageRecord image, string writableDirectory, string target, CancellationToken cancel);
 
+    /// <summary>Mounts the image's layers at <paramref name="target"/> for reading only; they are kept as long as <paramref name="leaseDirectory"/>, which is made, exists.</summary>
+    /// <exception cref="ImageException">ImageInspectError: the image was removed meanwhile; pull it again.</exception>
+    Task MountReadOnlyAsync(ImageRecord image, string leaseDirectory, string target, CancellationToken cancel);
+
     /// <summary>
     /// Unmounts what <see cref="MountRootFileSystemAsync"/> mounted, removes the writable layer and frees the image's layers.
     /// What has gone already is fine. A writable directory that was simply removed frees them as well, a little later.

@@ -14,15 +14,30 @@ public sealed partial class ImageStore
 
     public async Task MountRootFileSystemAsync(ImageRecord image, string writableDirectory, string target, CancellationToken cancel)
     {
+        List<StoredLayer> stack = await LeaseAsync(image, writableDirectory, cancel);
+        Directory.CreateDirectory(target);
+        if (!TryMountOverlay(stack, writableDirectory, target))
+            await Task.Factory.StartNew(() => MountCopy(stack, writableDirectory, target, cancel), cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    }
+
+    public async Task MountReadOnlyAsync(ImageRecord image, string leaseDirectory, string target, CancellationToken cancel)
+    {
+        List<StoredLayer> stack = await LeaseAsync(image, leaseDirectory, cancel);
+        if (!TryMountReadOnly(stack, target))
+            await Task.Factory.StartNew(() => MountCopy(stack, leaseDirectory, target, cancel), cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    }
+
+    private async Task<List<StoredLayer>> LeaseAsync(ImageRecord image, string directory, CancellationToken cancel)
+    {
         ContentDigest[] chain = ContentDigest.Chain([.. image.Layers.Select(ContentDigest.Parse)]);
-        List<StoredLayer> stack;
         await _gate.WaitAsync(cancel);
         try
         {
             // The lease is taken where removals take turns: an image removed a moment later leaves these layers.
-            stack = _layers.Stack(chain);
-            Directory.CreateDirectory(writableDirectory);
-            _leases.Take(writableDirectory, chain.Select(c => c.Text));
+            List<StoredLayer> stack = _layers.Stack(chain);
+            Directory.CreateDirectory(directory);
+            _leases.Take(directory, chain.Select(c => c.Text));
+            return stack;
         }
         catch (DirectoryNotFoundException e)
         {
@@ -32,9 +47,6 @@ public sealed partial class ImageStore
         {
             _gate.Release();
         }
-        Directory.CreateDirectory(target);
-        if (!TryMountOverlay(stack, writableDirectory, target))
-            await Task.Factory.StartNew(() => MountCopy(stack, writableDirectory, target, cancel), cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
     public async Task UnmountRootFileSystemAsync(string writableDirectory, string target, CancellationToken cancel)
@@ -80,6 +92,24 @@ public sealed partial class ImageStore
             // Volatile: this layer ends with its container and is never mounted twice, so neither a container's fsync nor
             // the unmount has to wait for, and wear, the disk.
             OverlayMount.Mount(new([.. lowers], upper, work, Volatile: true), target);
+            return true;
+        }
+        catch (ErrnoException e) when (e.Errno is Errno.EINVAL or Errno.ENODEV or Errno.EOPNOTSUPP or Errno.EPERM)
+        {
+            WarnOnce(e.Message);
+            return false;
+        }
+    }
+
+    private bool TryMountReadOnly(List<StoredLayer> stack, string target)
+    {
+        if (stack.Any(l => !l.Removals().IsEmpty)) return false;
+        List<string> lowers = [.. stack.Select(DiffOf)];
+        // Without an upper directory an overlay needs two lower ones.
+        while (lowers.Count < 2) lowers.Add(Directory.CreateDirectory(Path.Combine(_paths.Root, $"empty{lowers.Count}")).FullName);
+        try
+        {
+            OverlayMount.Mount(new([.. lowers], null, null, Volatile: false), target);
             return true;
         }
         catch (ErrnoException e) when (e.Errno is Errno.EINVAL or Errno.ENODEV or Errno.EOPNOTSUPP or Errno.EPERM)

@@ -108,7 +108,7 @@ internal sealed partial class SandboxLauncher(
         AtomicFile.Write(files.Hostname, Encoding.UTF8.GetBytes(spec.Hostname + "\n"), readable, durable: false);
         if (spec.HostIpc) return;
         Directory.CreateDirectory(files.Shm);
-        MountPoint.Tmpfs(files.Shm, ShmBytes, 0x3FF, MountAttributes.NoSetuid | MountAttributes.NoDevices | MountAttributes.NoExec);
+        MountPoint.Tmpfs(files.Shm, new(ShmBytes, 0x3FF), MountAttributes.NoSetuid | MountAttributes.NoDevices | MountAttributes.NoExec);
     }
 
     private async Task<ImmutableArray<string>> ConnectAsync(SandboxSpec spec, SandboxRecord record, CancellationToken cancel)

@@ -61,7 +61,7 @@ internal static class HostPathVolume
     }
 
     /// <summary>Symbolic links are followed to their end, as the mount will.</summary>
-    private static FileKind? KindOf(string path)
+    public static FileKind? KindOf(string path)
     {
         using DirectoryHandle root = DirectoryHandle.Open("/");
         try

@@ -13,13 +13,24 @@ public interface IVolumes
     /// <exception cref="VolumeException">The first volume that cannot be had.</exception>
     Task SetUpAsync(V1Pod pod, CancellationToken cancel);
 
+    /// <summary>Mounts an image volume; one that is mounted stays as it is.</summary>
+    /// <param name="image">What the volume names; present on the node.</param>
+    /// <exception cref="RuntimeException">CreateContainerError.</exception>
+    Task SetUpImageAsync(V1Pod pod, V1Volume volume, ImageRecord image, CancellationToken cancel);
+
     /// <summary>Brings the files of volumes that are there up to date with the objects that they show; makes no volume.</summary>
     /// <exception cref="VolumeException">What cannot be had now; those files stay as they are.</exception>
     Task RefreshAsync(V1Pod pod, CancellationToken cancel);
 
     /// <summary>Where the container's volumes are on the host, in the order of its volumeMounts; they have been set up.</summary>
-    /// <exception cref="VolumeException">A mount that this version does not make.</exception>
-    ImmutableArray<ResolvedMount> Mounts(V1Pod pod, V1Container container);
+    /// <param name="environment">What subPathExpr may refer to.</param>
+    /// <exception cref="VolumeException">A part of a volume, or a kind of mount, that cannot be had.</exception>
+    Task<ImmutableArray<ResolvedMount>> MountsAsync(
+        V1Pod pod, V1Container container, IReadOnlyDictionary<string, string> environment, CancellationToken cancel);
+
+    /// <summary>Block devices that the container is given by name; they have been set up.</summary>
+    /// <exception cref="VolumeException">What is named is no device.</exception>
+    ImmutableArray<ResolvedDevice> Devices(V1Pod pod, V1Container container);
 
     /// <summary>Ends the pod's volumes with their content; directories of the host stay as they are. Gone already is success.</summary>
     /// <exception cref="VolumeException">Something would not go: try again.</exception>

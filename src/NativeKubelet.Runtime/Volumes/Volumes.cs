@@ -1,62 +1,91 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using k8s.Models;
+using Microsoft.Extensions.Logging;
+using NativeKubelet.Core.Containers;
+using NativeKubelet.Core.Objects;
+using NativeKubelet.Core.Pods;
 using NativeKubelet.Core.Resources;
+using NativeKubelet.Core.Volumes;
 using NativeKubelet.Linux.Files;
+using NativeKubelet.Linux.Mounts;
 
 namespace NativeKubelet.Runtime.Volumes;
 
-/// <summary>The kinds of volume that need nothing but this machine: hostPath, and emptyDir on disk.</summary>
-public sealed class Volumes(RuntimePaths paths, TimeProvider time) : IVolumes
+/// <summary>
+/// The kinds of volume that need nothing but this machine. Nothing about them is kept in memory: what exists is seen in the
+/// file system and in the mount table, so that an agent that starts anew goes on where the last one ended.
+/// </summary>
+/// <param name="allocatable">What pods may use together: the limit of volumes in memory, and of containers that set none.</param>
+public sealed partial class Volumes(RuntimePaths paths, IObjects objects, IImageStore images, ResourceAmounts allocatable, NodeFacts node, TimeProvider time, ILogger<Volumes> log) : IVolumes
 {
     /// <summary>As long as the original waits for volumes before it says so and tries again.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(123);
 
+    private readonly ContentVolume _content = new(paths, allocatable, time);
+    private readonly ClaimVolume _claims = new(paths, node);
+    private readonly ImageVolume _images = new(paths, images);
+    private readonly SubPaths _subPaths = new(paths);
+
     // A look at a dead network file system never returns. One such look per pod is enough: the next one waits for it.
     private readonly ConcurrentDictionary<string, Task> _busy = new();
 
-    public Task SetUpAsync(V1Pod pod, CancellationToken cancel) => BoundedAsync(pod.Metadata.Uid, "set up", () =>
+    public async Task SetUpAsync(V1Pod pod, CancellationToken cancel)
     {
-        foreach (V1Volume volume in Mounted(pod))
+        NodeObjects known = await objects.ForAsync(pod, cancel);
+        await BoundedAsync(pod.Metadata.Uid, "set up", () =>
         {
-            try
-            {
-                if (volume.EmptyDir is not null) EmptyDirVolume.SetUp(paths, pod.Metadata.Uid, volume.Name);
-                else if (volume.HostPath is { } host) HostPathVolume.SetUp(host);
-                // Another kind is refused with its container (SupportedFields), and the rest of the pod is told so.
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                throw new VolumeException($"MountVolume.SetUp failed for volume \"{volume.Name}\" : {e.Message}", e);
-            }
-        }
-    }, cancel);
+            foreach (V1Volume volume in VolumeUse.Used(pod)) Guarded(volume, () => SetUp(pod, volume, known));
+        }, cancel);
+    }
 
-    // None of the kinds that are made so far shows an object.
-    public Task RefreshAsync(V1Pod pod, CancellationToken cancel) => Task.CompletedTask;
+    public Task SetUpImageAsync(V1Pod pod, V1Volume volume, ImageRecord image, CancellationToken cancel) => _images.SetUpAsync(pod, volume, image, cancel);
 
-    public ImmutableArray<ResolvedMount> Mounts(V1Pod pod, V1Container container)
+    public async Task RefreshAsync(V1Pod pod, CancellationToken cancel)
     {
-        IList<V1VolumeMount> wanted = container.VolumeMounts ?? [];
-        ImmutableArray<ResolvedMount>.Builder mounts = ImmutableArray.CreateBuilder<ResolvedMount>(wanted.Count);
-        foreach (V1VolumeMount mount in wanted)
+        List<V1Volume> shown = [.. VolumeUse.Used(pod).Where(VolumeContent.Shows)];
+        if (shown.Count == 0) return;
+        NodeObjects known = await objects.ForAsync(pod, cancel);
+        await BoundedAsync(pod.Metadata.Uid, "refresh", () =>
         {
-            // A path inside a volume is a container's to change; until it can be held open and mounted by its handle
-            // it is not looked up at all (CVE-2017-1002101, CVE-2021-25741).
-            if (!string.IsNullOrEmpty(mount.SubPath) || !string.IsNullOrEmpty(mount.SubPathExpr))
-                throw new VolumeException($"volumeMount \"{mount.Name}\" at {mount.MountPath}: subPath is not mounted by this version");
-            V1Volume? volume = pod.Spec.Volumes?.FirstOrDefault(v => v.Name == mount.Name);
-            string source = volume switch
+            VolumeException? first = null;
+            foreach (V1Volume volume in shown)
             {
-                { EmptyDir: not null } => EmptyDirVolume.Path(paths, pod.Metadata.Uid, volume.Name),
-                { HostPath: { } host } => host.Path,
-                null => throw new VolumeException($"volumeMount \"{mount.Name}\" at {mount.MountPath}: the pod has no such volume"),
-                _ => throw new VolumeException($"volume \"{mount.Name}\": this kind of volume is not mounted by this version"),
-            };
-            mounts.Add(new(source, mount.MountPath, mount.ReadOnlyProperty == true, mount.MountPropagation ?? "None"));
-        }
+                try
+                {
+                    Guarded(volume, () => _content.Refresh(pod, volume, known));
+                }
+                catch (VolumeException e)
+                {
+                    first ??= e;    // the others follow their objects all the same
+                }
+            }
+            if (first is not null) throw first;
+        }, cancel);
+    }
+
+    public async Task<ImmutableArray<ResolvedMount>> MountsAsync(
+        V1Pod pod, V1Container container, IReadOnlyDictionary<string, string> environment, CancellationToken cancel)
+    {
+        ImmutableArray<ResolvedMount>.Builder mounts = ImmutableArray.CreateBuilder<ResolvedMount>(container.VolumeMounts?.Count ?? 0);
+        if (container.VolumeMounts is not { Count: > 0 } wanted) return [];
+        await BoundedAsync(pod.Metadata.Uid, "resolve", () =>
+        {
+            for (int i = 0; i < wanted.Count; i++) mounts.Add(Resolve(pod, container, wanted[i], i, environment));
+        }, cancel);
         return mounts.ToImmutable();
     }
+
+    public ImmutableArray<ResolvedDevice> Devices(V1Pod pod, V1Container container) =>
+    [
+        .. from device in container.VolumeDevices ?? []
+           let volume = pod.Spec.Volumes?.FirstOrDefault(v => v.Name == device.Name)
+               ?? throw new VolumeException($"cannot find volume \"{device.Name}\" to pass into container \"{container.Name}\"")
+           let source = volume.PersistentVolumeClaim is not null ? _claims.Path(pod, volume) : throw new VolumeException($"volume {device.Name} is no claim, so no device")
+           where HostPathVolume.KindOf(source) == FileKind.BlockDevice ? true
+               : throw new VolumeException($"volume {device.Name} has volumeMode Filesystem, but is specified in volumeDevices")
+           select new ResolvedDevice(source, VolumeUse.Place(device.DevicePath), volume.PersistentVolumeClaim.ReadOnlyProperty == true),
+    ];
 
     public Task TearDownAsync(string podUid, CancellationToken cancel) => BoundedAsync(podUid, "tear down", () =>
     {
@@ -64,6 +93,9 @@ public sealed class Volumes(RuntimePaths paths, TimeProvider time) : IVolumes
         if (!Directory.Exists(pod)) return;
         try
         {
+            // Parts of volumes hold the volumes that they are of.
+            _subPaths.Remove(podUid);
+            UnmountVolumes(Path.Combine(pod, "volumes"));
             using DirectoryHandle directory = DirectoryHandle.Open(pod);
             directory.RemoveTree("volumes");
             directory.RemoveTree("plugins");
@@ -74,10 +106,104 @@ public sealed class Volumes(RuntimePaths paths, TimeProvider time) : IVolumes
         }
     }, cancel);
 
-    private static IEnumerable<V1Volume> Mounted(V1Pod pod)
+    private void SetUp(V1Pod pod, V1Volume volume, NodeObjects known)
     {
-        HashSet<string> used = [.. PodResources.AllContainers(pod.Spec).SelectMany(c => c.VolumeMounts ?? []).Select(m => m.Name)];
-        return (pod.Spec.Volumes ?? []).Where(v => used.Contains(v.Name));
+        if (volume.EmptyDir is not null) EmptyDirVolume.SetUp(paths, pod, volume, allocatable);
+        else if (volume.HostPath is { } host) HostPathVolume.SetUp(host);
+        else if (VolumeContent.Shows(volume)) _content.SetUp(pod, volume, known);
+        else if (volume.PersistentVolumeClaim is not null) _claims.SetUp(pod, volume, known);
+        // Another kind is refused with its container (SupportedFields), and the rest of the pod is told so.
+    }
+
+    private ResolvedMount Resolve(V1Pod pod, V1Container container, V1VolumeMount mount, int index, IReadOnlyDictionary<string, string> environment)
+    {
+        V1Volume volume = pod.Spec.Volumes?.FirstOrDefault(v => v.Name == mount.Name)
+            ?? throw new VolumeException($"cannot find volume \"{mount.Name}\" to mount into container \"{container.Name}\"");
+        bool shown = VolumeContent.Shows(volume);
+        string source = volume switch
+        {
+            { EmptyDir: not null } => EmptyDirVolume.Directory(paths, pod.Metadata.Uid, volume.Name).Path,
+            { HostPath: { } host } => host.Path,
+            _ when shown => _content.Directory(pod, volume).Path,
+            { Image: not null } => ImageVolume.PathOf(paths, pod.Metadata.Uid, volume.Name),
+            { PersistentVolumeClaim: not null } => _claims.Path(pod, volume),
+            _ => throw new VolumeException($"volume \"{mount.Name}\": this kind of volume is not mounted by this version"),
+        };
+        if (volume.PersistentVolumeClaim is not null && HostPathVolume.KindOf(source) == FileKind.BlockDevice)
+            throw new VolumeException($"volume {mount.Name} has volumeMode Block, but is specified in volumeMounts");
+        string part = SubPathOf(container, mount, environment);
+        if (part.Length > 0) source = PartOf(pod, container, mount, index, source, part);
+        string propagation = string.IsNullOrEmpty(mount.MountPropagation) ? "None" : mount.MountPropagation;
+        if (SharedRoot.Fault(source, propagation) is { } fault) throw new VolumeException($"volumeMount \"{mount.Name}\" of container \"{container.Name}\": {fault}");
+        // The agent writes these; a pod that could write to them would be overwritten, or overwrite others.
+        bool readOnly = mount.ReadOnlyProperty == true || shown || volume.Image is not null || volume.PersistentVolumeClaim?.ReadOnlyProperty == true;
+        return new(source, VolumeUse.Place(mount), readOnly, propagation) 
+        {
+            RecursiveReadOnly = readOnly && RecursiveReadOnly(mount, container),
+            NoExec = volume.Image is not null,
+        };
+    }
+
+    private static bool RecursiveReadOnly(V1VolumeMount mount, V1Container container)
+    {
+        if (mount.RecursiveReadOnly is not ("Enabled" or "IfPossible")) return false;
+        if (MountPoint.CanSetAttributes) return true;
+        return mount.RecursiveReadOnly == "IfPossible" ? false
+            : throw new VolumeException($"volumeMount \"{mount.Name}\" of container \"{container.Name}\": recursiveReadOnly needs Linux 5.12; set it to IfPossible, or leave it out");
+    }
+
+    /// <returns>Empty: the whole volume.</returns>
+    private static string SubPathOf(V1Container container, V1VolumeMount mount, IReadOnlyDictionary<string, string> environment)
+    {
+        string path = mount.SubPath ?? "";
+        if (!string.IsNullOrEmpty(mount.SubPathExpr))
+        {
+            List<string> missing = [];
+            path = VariableExpansion.Expand(mount.SubPathExpr, name =>
+            {
+                string value = environment.GetValueOrDefault(name) ?? "";
+                if (value.Length == 0) missing.Add(name);
+                return value;
+            });
+            if (missing.Count > 0) throw new VolumeException($"failed to expand subPathExpr \"{mount.SubPathExpr}\" of volumeMount \"{mount.Name}\" of container \"{container.Name}\": missing value for {string.Join(", ", missing)}");
+        }
+        return path.StartsWith('/') || path.Split('/').Contains("..") || path.Contains('\0', StringComparison.Ordinal)
+            ? throw new VolumeException($"unable to provision SubPath `{path}` of volumeMount \"{mount.Name}\": must be a relative path without '..'")
+            : path;
+    }
+
+    private string PartOf(V1Pod pod, V1Container container, V1VolumeMount mount, int index, string volumeRoot, string part)
+    {
+        try
+        {
+            return _subPaths.SetUp(pod.Metadata.Uid, mount.Name, container.Name, index, volumeRoot, part);
+        }
+        catch (Exception e) when (e is IOException or ArgumentException)
+        {
+            // To the pod's owner not a word of what lies where on the machine; to its operator all of it.
+            SubPathRefused(pod.Metadata.Uid, container.Name, mount.Name, e.Message);
+            throw new VolumeException($"failed to prepare subPath for volumeMount \"{mount.Name}\" of container \"{container.Name}\"", e);
+        }
+    }
+
+    /// <summary>Only mounts of ours, exactly on a volume; what somebody else mounted inside one keeps the volume, and is told.</summary>
+    private static void UnmountVolumes(string volumes)
+    {
+        if (!Directory.Exists(volumes)) return;
+        foreach (string mounted in MountPoint.Below(volumes))
+            if (Path.GetRelativePath(volumes, mounted).Count(c => c == '/') == 1) MountPoint.UnmountAll(mounted);
+    }
+
+    private static void Guarded(V1Volume volume, Action work)
+    {
+        try
+        {
+            work();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException or VolumeContentException)
+        {
+            throw new VolumeException($"MountVolume.SetUp failed for volume \"{volume.Name}\" : {e.Message}", e);
+        }
     }
 
     private async Task BoundedAsync(string podUid, string what, Action work, CancellationToken cancel)
@@ -99,4 +225,7 @@ public sealed class Volumes(RuntimePaths paths, TimeProvider time) : IVolumes
 
     private static Task After(Task earlier, Action work) =>
         earlier.ContinueWith(_ => work(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+
+    [LoggerMessage(LogLevel.Warning, "SubPathRefused pod={Pod} container={Container} volume={Volume}: {Cause}")]
+    private partial void SubPathRefused(string pod, string container, string volume, string cause);
 }

@@ -58,12 +58,12 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         Events = new EventLog(time);
         PodEvents events = new(Events, logs.CreateLogger<PodEvents>());
         StandaloneObjects objects = new();
-        Volumes volumes = new(options.Paths, time);
+        Volumes volumes = new(options.Paths, objects, Images, plan.Resources.Node.Allocatable, node.Facts, time, logs.CreateLogger<Volumes>());
         _pulls = new ImagePulls(Images, events, options.Images.MaxParallelPulls, time);
         PodExecutor executor = new(Runtime, _pulls, volumes, Cgroups, options.Paths, node, events, time, logs.CreateLogger<PodExecutor>());
         Workers = new PodWorkers(Runtime, executor, Board, events, options.Paths, CrashBackoff.Of(options.Pods.MaxRestartBackOff), node, time, logs);
         objects.Changed += Workers.ObjectsChanged;
-        PodCleanup cleanup = new(Runtime, Workers, volumes, Cgroups, options.Paths, logs.CreateLogger<PodCleanup>());
+        PodCleanup cleanup = new(Runtime, Workers, volumes, Cgroups, options.Paths, time, logs.CreateLogger<PodCleanup>());
         _desired = new DesiredPods(sources, Runtime, Workers, cleanup, objects, Board, events, node, plan.Resources.Node.Fit, time, logs.CreateLogger<DesiredPods>());
         Usage = new UsageSampler(Runtime, Cgroups, time, logs.CreateLogger<UsageSampler>());
         _preload = new PreloadDirectory(options.Images.PreloadDirectory, plan.Images, Images, logs.CreateLogger<PreloadDirectory>());
@@ -113,6 +113,14 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         NodeRuntime? runtime = null;
         try
         {
+            try
+            {
+                SharedRoot.Ensure(options.Paths);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                RootNotShared(logs.CreateLogger<NodeAgent>(), options.Paths.Root, e.Message);
+            }
             if (plan.OwnTree) await cgroups.CreateRootAsync(cancel);
             try
             {
@@ -255,6 +263,9 @@ internal sealed partial class NodeAgent : IAsyncDisposable
 
     [LoggerMessage(LogLevel.Warning, "PodsGroupLimitRefused: {Cause}; what runs there uses more than the configuration leaves it")]
     private static partial void PodsGroupLimitRefused(ILogger log, string cause);
+
+    [LoggerMessage(LogLevel.Warning, "RootNotShared path={Path}: {Cause}; mounts do not propagate between the machine and its pods")]
+    private static partial void RootNotShared(ILogger log, string path, string cause);
 
     [LoggerMessage(LogLevel.Error, "PreloadDirectoryEnded: archives that are put there from now on are not seen")]
     private partial void PreloadEnded(Exception fault);

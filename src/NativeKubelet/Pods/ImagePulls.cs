@@ -11,63 +11,66 @@ public sealed class ImagePulls(IImageStore images, PodEvents events, int? parall
     private readonly SemaphoreSlim? _turns = parallel is { } most ? new(most) : null;
 
     /// <exception cref="ImageException">With the waiting reason; what people must know is told by events already.</exception>
-    public async Task<ImageRecord> EnsureAsync(V1Pod pod, V1Container container, CancellationToken cancel)
+    public Task<ImageRecord> EnsureAsync(V1Pod pod, V1Container container, CancellationToken cancel) =>
+        EnsureAsync(pod, container.Name, container.Image, container.ImagePullPolicy, cancel);
+
+    /// <param name="container">For whom: the one that runs the image, or mounts it.</param>
+    /// <inheritdoc cref="EnsureAsync(V1Pod, V1Container, CancellationToken)" path="/exception"/>
+    public async Task<ImageRecord> EnsureAsync(V1Pod pod, string container, string name, string policy, CancellationToken cancel)
     {
-        string name = container.Image;
-        ImageRecord? present = Find(pod, container);
-        if (present is not null && container.ImagePullPolicy != "Always")
+        ImageRecord? present = Find(pod, container, name);
+        if (present is not null && policy != "Always")
         {
-            events.Normal(pod, EventReasons.Pulled, EventMessages.Present(name), container.Name);
+            events.Normal(pod, EventReasons.Pulled, EventMessages.Present(name), container);
             return present;
         }
-        if (container.ImagePullPolicy == "Never")
+        if (policy == "Never")
         {
-            events.Warning(pod, EventReasons.ErrImageNeverPull, EventMessages.NeverPull(name), container.Name);
+            events.Warning(pod, EventReasons.ErrImageNeverPull, EventMessages.NeverPull(name), container);
             throw new ImageException("ErrImageNeverPull", EventMessages.NeverPull(name));
         }
-        events.Normal(pod, EventReasons.Pulling, EventMessages.Pulling(name), container.Name);
+        events.Normal(pod, EventReasons.Pulling, EventMessages.Pulling(name), container);
         try
         {
-            return await PullAsync(pod, container, cancel);
+            return await PullAsync(pod, container, name, policy, cancel);
         }
         catch (ImageException e)
         {
-            events.Warning(pod, EventReasons.Failed, EventMessages.PullFailed(name, e.Message), container.Name);
+            events.Warning(pod, EventReasons.Failed, EventMessages.PullFailed(name, e.Message), container);
             throw;
         }
     }
 
     public void Dispose() => _turns?.Dispose();
 
-    private ImageRecord? Find(V1Pod pod, V1Container container)
+    private ImageRecord? Find(V1Pod pod, string container, string name)
     {
         try
         {
-            return images.Find(container.Image);
+            return images.Find(name);
         }
         catch (ImageException e)
         {
-            events.Warning(pod, EventReasons.InspectFailed, e.Message, container.Name);
+            events.Warning(pod, EventReasons.InspectFailed, e.Message, container);
             throw;
         }
     }
 
-    private async Task<ImageRecord> PullAsync(V1Pod pod, V1Container container, CancellationToken cancel)
+    private async Task<ImageRecord> PullAsync(V1Pod pod, string container, string name, string policy, CancellationToken cancel)
     {
-        string name = container.Image;
         long asked = time.GetTimestamp();
         if (_turns is not null) await _turns.WaitAsync(cancel);
         try
         {
             // The one before in the queue may have brought it.
-            if (container.ImagePullPolicy != "Always" && images.Find(name) is { } present)
+            if (policy != "Always" && images.Find(name) is { } present)
             {
-                events.Normal(pod, EventReasons.Pulled, EventMessages.Present(name), container.Name);
+                events.Normal(pod, EventReasons.Pulled, EventMessages.Present(name), container);
                 return present;
             }
             long begun = time.GetTimestamp();
             ImageRecord image = await images.PullAsync(name, [], null, cancel);
-            events.Normal(pod, EventReasons.Pulled, EventMessages.Pulled(name, time.GetElapsedTime(begun), time.GetElapsedTime(asked), image.SizeBytes), container.Name);
+            events.Normal(pod, EventReasons.Pulled, EventMessages.Pulled(name, time.GetElapsedTime(begun), time.GetElapsedTime(asked), image.SizeBytes), container);
             return image;
         }
         finally

@@ -1,11 +1,13 @@
 using System.Collections.Immutable;
 using k8s.Models;
 using Microsoft.Extensions.Logging;
+using NativeKubelet.Core.Containers;
 using NativeKubelet.Core.Events;
 using NativeKubelet.Core.Manifests;
 using NativeKubelet.Core.Network;
 using NativeKubelet.Core.Pods;
 using NativeKubelet.Core.Resources;
+using NativeKubelet.Core.Volumes;
 using NativeKubelet.Probes;
 using NativeKubelet.Runtime;
 using NativeKubelet.Runtime.Cgroups;
@@ -83,15 +85,18 @@ public sealed partial class PodExecutor(
     }
 
     /// <summary>Brings the files of mounted volumes up to date. What cannot be had leaves them as they are, and is told.</summary>
-    public async Task RefreshVolumesAsync(V1Pod pod, CancellationToken cancel)
+    /// <returns>False when some are not.</returns>
+    public async Task<bool> RefreshVolumesAsync(V1Pod pod, CancellationToken cancel)
     {
         try
         {
             await volumes.RefreshAsync(pod, cancel);
+            return true;
         }
         catch (VolumeException e)
         {
             events.Warning(pod, EventReasons.FailedMount, e.Message);
+            return false;
         }
     }
 
@@ -127,19 +132,29 @@ public sealed partial class PodExecutor(
         V1Container container = PodResources.AllContainers(pod.Spec).First(c => c.Name == start.Container);
         if (SupportedFields.Refusal(pod, container.Name) is { } refusal) return NotStarted(new("CreateContainerConfigError", refusal, Final: true));
         int restarts = start.RestartCount ?? PodLogs.NextRestart(paths, pod, container.Name);
+        string wanted = container.Image;
         try
         {
             ImageRecord image = await images.EnsureAsync(pod, container, cancel);
             await volumes.SetUpAsync(pod, cancel);
-            ImmutableArray<ResolvedMount> mounts = volumes.Mounts(pod, container);
+            foreach (V1Volume shown in VolumeUse.ImagesOf(pod, container))
+            {
+                wanted = shown.Image.Reference;
+                await volumes.SetUpImageAsync(pod, shown, await images.EnsureAsync(pod, container.Name, wanted, shown.Image.PullPolicy, cancel), cancel);
+            }
+            Dictionary<string, string> environment = new(ContainerEnvironment.Declared(container));
+            ImmutableArray<ResolvedMount> mounts = await volumes.MountsAsync(pod, container, environment, cancel);
             await runtime.StartContainerAsync(
-                new(start.SandboxId, pod, container, restarts, start.BackoffStep, ContainerHash.Of(container), image, mounts, cgroups.Of(pod).Path, node.MemoryBytes), cancel);
+                new(start.SandboxId, pod, container, restarts, start.BackoffStep, ContainerHash.Of(container), image, mounts, cgroups.Of(pod).Path, node.MemoryBytes)
+                {
+                    Devices = volumes.Devices(pod, container),
+                }, cancel);
         }
         catch (Exception e) when (!cancel.IsCancellationRequested)
         {
             return NotStarted(e switch
             {
-                ImageException image => new(image.Reason, image.Message, container.Image, Final: image.Reason == "InvalidImageName"),
+                ImageException image => new(image.Reason, image.Message, wanted, Final: image.Reason == "InvalidImageName"),
                 VolumeException => new("CreateContainerConfigError", e.Message),
                 RuntimeException run => new(run.Reason, run.Message, Recorded: HasRecord(pod, container.Name, restarts)),
                 _ => new("CreateContainerError", e.Message),

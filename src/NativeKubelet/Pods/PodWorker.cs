@@ -26,6 +26,9 @@ internal sealed partial class PodWorker
     /// <summary>Timers take no more than 49 days; a deadline may be years away.</summary>
     private static readonly TimeSpan Longest = TimeSpan.FromDays(1);
 
+    /// <summary>As often as the original looks at a pod's objects.</summary>
+    private static readonly TimeSpan FollowRest = TimeSpan.FromSeconds(60);
+
     private readonly WorkerTools _tools;
     private readonly bool _published;
     private readonly SteadyClock _clock;
@@ -36,7 +39,8 @@ internal sealed partial class PodWorker
     private readonly Lock _gate = new();
     private PodIntent _desired;              // immutable, swapped whole under _gate
     private CancellationTokenSource? _step;  // of the step in progress, under _gate
-    private int _imagesCame, _objectsChanged;
+    private int _imagesCame;
+    private int _objectsChanged = 1;         // while no agent looked
     private PodObserved? _seen;
 
     // The loop's own, touched by it alone.
@@ -46,6 +50,7 @@ internal sealed partial class PodWorker
     private PodStatus? _status;
     private PodIntent? _decided;
     private ValueList<WaitingContainer> _told = [];
+    private DateTimeOffset? _followAgain;
 
     /// <param name="published">False for a pod that no source names: it is ended, and nobody asks how it is.</param>
     public PodWorker(V1Pod pod, bool published, WorkerTools tools)
@@ -151,7 +156,7 @@ internal sealed partial class PodWorker
     {
         _wake.Reset();
         PodIntent desired = TakeIntent();
-        if (desired.Stop is null && Interlocked.Exchange(ref _objectsChanged, 0) == 1) await FollowObjectsAsync(desired.Pod, shutdown);
+        if (desired.Stop is null) await FollowObjectsAsync(desired.Pod, shutdown);
         PodPlan plan = Show(desired, null);
         DateTimeOffset now = _clock.Now;
 
@@ -166,7 +171,7 @@ internal sealed partial class PodWorker
             await DoAsync(step, desired, plan, shutdown);
             return false;
         }
-        await SleepAsync(Earlier(plan.WakeAt, _retries.WakeAt(plan.Steps, _clock.Now)), timer, shutdown);
+        await SleepAsync(Earlier(Earlier(plan.WakeAt, _followAgain), _retries.WakeAt(plan.Steps, _clock.Now)), timer, shutdown);
         return false;
     }
 
@@ -179,9 +184,14 @@ internal sealed partial class PodWorker
 
     private async Task FollowObjectsAsync(V1Pod pod, CancellationToken shutdown)
     {
-        _retries.Clear();
-        _progress = StepResults.ForNewSpec(_progress);
-        await _tools.Executor.RefreshVolumesAsync(pod, shutdown);
+        bool changed = Interlocked.Exchange(ref _objectsChanged, 0) == 1;
+        if (!changed && !(_followAgain <= _clock.Now)) return;
+        if (changed)
+        {
+            _retries.Clear();
+            _progress = StepResults.ForNewSpec(_progress);
+        }
+        _followAgain = await _tools.Executor.RefreshVolumesAsync(pod, shutdown) ? null : _clock.Now + FollowRest;
     }
 
     private PodIntent TakeIntent()
@@ -190,7 +200,11 @@ internal sealed partial class PodWorker
         if (_decided is not null && !ReferenceEquals(desired, _decided))
         {
             _retries.Clear();
-            if (!ReferenceEquals(desired.Pod, _decided.Pod)) _progress = StepResults.ForNewSpec(_progress);
+            if (!ReferenceEquals(desired.Pod, _decided.Pod))
+            {
+                _progress = StepResults.ForNewSpec(_progress);
+                Interlocked.Exchange(ref _objectsChanged, 1);     // labels and limits may be files of the pod
+            }
         }
         if (Interlocked.Exchange(ref _imagesCame, 0) == 1) _progress = _progress.WithoutPullFailures();
         return _decided = desired;

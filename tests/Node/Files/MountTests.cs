@@ -17,7 +17,7 @@ public sealed class MountTests : IDisposable
     {
         string target = Make("tmpfs");
 
-        MountPoint.Tmpfs(target, sizeBytes: 1 << 20, mode: 0x1C0, MountAttributes.NoExec | MountAttributes.NoSetuid);
+        MountPoint.Tmpfs(target, new(1 << 20, 0x1C0), MountAttributes.NoExec | MountAttributes.NoSetuid);
 
         Assert.True(MountPoint.Exists(target));
         Assert.Equal(1 << 20, FileSystemSpace.Of(target).TotalBytes);
@@ -35,7 +35,7 @@ public sealed class MountTests : IDisposable
     public void A_bind_mount_is_writable_only_when_it_should_be_also_in_the_mounts_below(bool readOnly)
     {
         string source = Make("source"), below = Make("source/below"), target = Make("target");
-        MountPoint.Tmpfs(below, 1 << 20, 0x1FF, MountAttributes.None);
+        MountPoint.Tmpfs(below, new(1 << 20, 0x1FF), MountAttributes.None);
 
         MountPoint.Bind(source, target, recursive: true, readOnly);
 

@@ -210,7 +210,7 @@ public sealed class ImportTests : IDisposable
     public async Task A_full_disk_is_named_and_leaves_the_store_as_it_was()
     {
         _host.Store.Dispose();
-        NativeKubelet.Linux.Mounts.MountPoint.Tmpfs(_host.Paths.Data, 3 << 20, 0x1C0, NativeKubelet.Linux.Mounts.MountAttributes.None);
+        NativeKubelet.Linux.Mounts.MountPoint.Tmpfs(_host.Paths.Data, new(3 << 20, 0x1C0), NativeKubelet.Linux.Mounts.MountAttributes.None);
         _host.Reopen();
         string archive = LayoutWriter.Write(_host["layout"], "example.com/big:1", new LayerBuilder().File("small").Plain(), new LayerBuilder().File("big", new string('b', 8 << 20)).Plain());
 

@@ -30,7 +30,7 @@ public sealed class FieldTableDocumentTests
                 FieldEffect.Works when rule.Only.Length == 0 => "works",
                 FieldEffect.Works => "only " + string.Join(", ", rule.Only.Where(v => v.Length > 0).DefaultIfEmpty("empty").Select(v => v == "empty" ? v : $"`{v}`")),
                 FieldEffect.Ignored => "accepted, no effect",
-                _ => rule.HarmlessIn is null ? "refused" : "refused where it would act",
+                _ => "refused",
             };
             rows.Append($"| `{rule.Path}` | {effect} | {rule.Note} |\n");
         }

@@ -101,10 +101,6 @@ public sealed class SupportedFieldsTests
     [InlineData("setHostnameAsFQDN: true", "spec.setHostnameAsFQDN")]
     [InlineData("securityContext: {sysctls: [{name: net.ipv4.ip_forward, value: '1'}]}", "spec.securityContext.sysctls")]
     [InlineData("securityContext: {seccompProfile: {type: RuntimeDefault}}", "spec.securityContext.seccompProfile.type")]
-    [InlineData("securityContext: {fsGroup: 5}\nvolumes: [{name: v, emptyDir: {}}]", "spec.securityContext.fsGroup")]
-    [InlineData("volumes: [{name: v, emptyDir: {medium: Memory}}]", "spec.volumes[0].emptyDir.medium")]
-    [InlineData("volumes: [{name: v, emptyDir: {sizeLimit: 1Gi}}]", "spec.volumes[0].emptyDir.sizeLimit")]
-    [InlineData("volumes: [{name: v, downwardAPI: {}}]", "spec.volumes[0].downwardAPI")]
     [InlineData("volumes: [{name: v, nfs: {server: a, path: /b}}]", "spec.volumes[0].nfs")]
     public void What_the_pod_asks_for_and_does_not_get_keeps_every_container_from_starting(string spec, string path)
     {
@@ -125,19 +121,22 @@ public sealed class SupportedFieldsTests
     }
 
     [Fact]
-    public void A_group_for_volumes_is_no_obstacle_where_no_volume_could_take_it() =>
-        Assert.Empty(SupportedFields.Refused(Manifest.Pod(Manifest.Yaml(spec: "securityContext: {fsGroup: 5}\nvolumes: [{name: v, hostPath: {path: /x}}]"))));
-
-    [Fact]
-    public void Mounts_that_would_behave_otherwise_are_refused()
+    public void Volumes_and_mounts_that_need_no_server_are_acted_on()
     {
         V1Pod pod = Manifest.Pod(Manifest.Yaml(
-            "volumeMounts: [{name: v, mountPath: /a, subPath: x}, {name: v, mountPath: /b, mountPropagation: HostToContainer}, {name: v, mountPath: /c, readOnly: true, recursiveReadOnly: Enabled}]",
-            "volumes: [{name: v}]"));
+            "volumeMounts: [{name: a, mountPath: /a, subPath: x}, {name: b, mountPath: /b, mountPropagation: HostToContainer}, {name: c, mountPath: /c, readOnly: true, recursiveReadOnly: Enabled}]",
+            """
+            securityContext: {fsGroup: 5, fsGroupChangePolicy: OnRootMismatch}
+            volumes:
+            - {name: a, emptyDir: {medium: Memory, sizeLimit: 1Gi}}
+            - {name: b, hostPath: {path: /x}}
+            - {name: c, configMap: {name: m, items: [{key: k, path: p}]}}
+            - {name: d, projected: {sources: [{secret: {name: s}}, {downwardAPI: {items: [{path: l, fieldRef: {fieldPath: metadata.labels}}]}}]}}
+            - {name: e, persistentVolumeClaim: {claimName: data}}
+            - {name: f, image: {reference: busybox}}
+            """));
 
-        Assert.Equal(
-            ["spec.containers[0].volumeMounts[0].subPath", "spec.containers[0].volumeMounts[1].mountPropagation", "spec.containers[0].volumeMounts[2].recursiveReadOnly"],
-            SupportedFields.Refused(pod).Select(f => f.Path));
+        Assert.Empty(SupportedFields.Refused(pod));
     }
 
     [Fact]

@@ -1,0 +1,42 @@
+using k8s.Models;
+using NativeKubelet.Linux.Libc;
+using NativeKubelet.Runtime;
+
+namespace NativeKubelet.Tests.Node.Volumes;
+
+public sealed class ImageVolumeTests
+{
+    [Fact]
+    public async Task An_images_files_are_mounted_for_reading_and_go_with_the_pod()
+    {
+        using VolumesHost node = new();
+        ImageRecord image = (await node.Images.Store.ImportAsync(node.Images.MakeImage("busybox.tar"), VolumesHost.Deadline())).Single();
+        V1Pod pod = await node.SetUpAsync(
+            "volumes: [{name: v, image: {reference: localhost/nativekubelet/hello:latest, pullPolicy: Never}}]",
+            "- {name: v, mountPath: /v}\n- {name: v, mountPath: /b, subPath: bin}");
+        await node.Volumes.SetUpImageAsync(pod, pod.Spec.Volumes[0], image, VolumesHost.Deadline());
+        ResolvedMount[] mounts = [.. await node.MountsAsync(pod)];
+
+        Assert.True(File.Exists($"{mounts[0].HostPath}/bin/busybox"));
+        Assert.True(File.Exists($"{mounts[1].HostPath}/busybox"));
+        Assert.True(mounts is [{ ReadOnly: true, NoExec: true }, { ReadOnly: true, NoExec: true }]);
+        Assert.Contains("Read-only file system", Assert.ThrowsAny<IOException>(() => File.WriteAllText($"{mounts[0].HostPath}/new", "")).Message, StringComparison.Ordinal);
+
+        await node.Volumes.TearDownAsync(pod.Metadata.Uid, VolumesHost.Deadline());
+        Assert.Empty(node.MountPoints());
+        Assert.True(await node.Images.Store.RemoveAsync("localhost/nativekubelet/hello:latest", VolumesHost.Deadline()));
+        Assert.Empty(node.Images.LayerDirectories);
+    }
+
+    [Fact]
+    public async Task A_path_that_an_image_does_not_have_is_refused_as_nothing_can_be_made_in_it()
+    {
+        using VolumesHost node = new();
+        ImageRecord image = (await node.Images.Store.ImportAsync(node.Images.MakeImage("busybox.tar"), VolumesHost.Deadline())).Single();
+        V1Pod pod = await node.SetUpAsync("volumes: [{name: v, image: {reference: localhost/nativekubelet/hello:latest, pullPolicy: Never}}]", "- {name: v, mountPath: /n, subPath: none}");
+        await node.Volumes.SetUpImageAsync(pod, pod.Spec.Volumes[0], image, VolumesHost.Deadline());
+
+        VolumeException e = await Assert.ThrowsAsync<VolumeException>(() => node.MountsAsync(pod));
+        Assert.Equal(Errno.EROFS, Assert.IsType<ErrnoException>(e.InnerException).Errno);
+    }
+}
