@@ -28,6 +28,15 @@ internal sealed class ImageVolume(RuntimePaths paths, IImageStore images)
         }
     }
 
+    /// <summary>Lets the image store have the layers back; all of the pod's volumes are unmounted.</summary>
+    public async Task ReleaseAsync(string podUid, CancellationToken cancel)
+    {
+        string leases = Path.Combine(paths.PodDirectory(podUid), "plugins", Plugin);
+        if (!System.IO.Directory.Exists(leases)) return;
+        foreach (string lease in System.IO.Directory.GetDirectories(leases))
+            await images.UnmountRootFileSystemAsync(lease, PathOf(paths, podUid, Path.GetFileName(lease)), cancel);
+    }
+
     /// <summary>Its layers are the image store's to keep as long as this directory is there; it goes with the pod's volumes.</summary>
     private string Lease(string podUid, string volume)
     {

@@ -87,24 +87,31 @@ public sealed partial class Volumes(RuntimePaths paths, IObjects objects, IImage
            select new ResolvedDevice(source, VolumeUse.Place(device.DevicePath), volume.PersistentVolumeClaim.ReadOnlyProperty == true),
     ];
 
-    public Task TearDownAsync(string podUid, CancellationToken cancel) => BoundedAsync(podUid, "tear down", () =>
+    public async Task TearDownAsync(string podUid, CancellationToken cancel)
     {
         string pod = paths.PodDirectory(podUid);
         if (!Directory.Exists(pod)) return;
         try
         {
-            // Parts of volumes hold the volumes that they are of.
-            _subPaths.Remove(podUid);
-            UnmountVolumes(Path.Combine(pod, "volumes"));
-            using DirectoryHandle directory = DirectoryHandle.Open(pod);
-            directory.RemoveTree("volumes");
-            directory.RemoveTree("plugins");
+            await BoundedAsync(podUid, "unmount", () =>
+            {
+                // Parts of volumes hold the volumes that they are of.
+                _subPaths.Remove(podUid);
+                UnmountVolumes(Path.Combine(pod, "volumes"));
+            }, cancel);
+            await _images.ReleaseAsync(podUid, cancel);
+            await BoundedAsync(podUid, "remove", () =>
+            {
+                using DirectoryHandle directory = DirectoryHandle.Open(pod);
+                directory.RemoveTree("volumes");
+                directory.RemoveTree("plugins");
+            }, cancel);
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or ImageException)
         {
             throw new VolumeException($"volumes of pod {podUid} are not removed yet: {e.Message}", e);
         }
-    }, cancel);
+    }
 
     private void SetUp(V1Pod pod, V1Volume volume, NodeObjects known)
     {
