@@ -1,7 +1,6 @@
 using k8s.Models;
 using NativeKubelet.Linux.Files;
 using NativeKubelet.Linux.Libc;
-using NativeKubelet.Linux.Mounts;
 
 namespace NativeKubelet.Runtime.Volumes;
 

@@ -1,5 +1,4 @@
 using k8s.Models;
-using NativeKubelet.Linux.Files;
 using NativeKubelet.Linux.Mounts;
 using NativeKubelet.Runtime;
 

@@ -34,7 +34,7 @@ public sealed class PodVolumeTests
     {
         await using AgentHost node = new();
         await node.StartAsync();
-        node.Write("web.yaml", Pod("web", "cat /s/token; sleep 1000", "[{name: s, secret: {secretName: key}}]", "[{name: s, mountPath: /s}]"));
+        node.Write("web.yaml", Pod("web", "echo $(cat /s/token); sleep 1000", "[{name: s, secret: {secretName: key}}]", "[{name: s, mountPath: /s}]"));
         await EventAsync(node, "FailedMount", "MountVolume.SetUp failed for volume \"s\" : secret \"key\" not found");
 
         node.Write("objects.yaml", Objects("one", "hush"));
