@@ -47,5 +47,21 @@ public sealed class FileLock : IDisposable
         }
     }
 
+    /// <summary>Waits until nobody else holds a file of somebody's choosing, whose content is not ours to change.</summary>
+    /// <param name="cancel">Gives up waiting; the thread that waits in the kernel ends with the lock's holder, or with this process.</param>
+    public static async Task<FileLock> WaitAsync(string path, CancellationToken cancel)
+    {
+        using DirectoryHandle directory = DirectoryHandle.Open(Path.GetDirectoryName(Path.GetFullPath(path)) ?? "/");
+        FileDescriptor file = directory.OpenFile(Path.GetFileName(path), OpenFlags.ReadWrite | OpenFlags.Create, 0x180);
+        if (FileCalls.Lock(file, Exclusive | NonBlocking) == 0) return new FileLock(file);
+        // The kernel tells of a free lock only whoever waits in the call itself.
+        Task<int> waiting = Task.Factory.StartNew(
+            () => FileCalls.Lock(file, Exclusive) == 0 ? 0 : Marshal.GetLastPInvokeError(), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        int errno = await waiting.WaitAsync(cancel);
+        if (errno == 0) return new FileLock(file);
+        file.Dispose();
+        throw new ErrnoException("flock", path, errno);
+    }
+
     public void Dispose() => _file.Dispose();
 }

@@ -10,7 +10,7 @@ namespace NativeKubelet.Linux.Files;
 [Flags]
 public enum FileEvents : uint
 {
-    None = 0, Modified = 0x2, Attributes = 0x4, ClosedAfterWrite = 0x8, MovedFrom = 0x40, MovedTo = 0x80, Created = 0x100, Deleted = 0x200,
+    None = 0, Modified = 0x2, Attributes = 0x4, ClosedAfterWrite = 0x8, Opened = 0x20, MovedFrom = 0x40, MovedTo = 0x80, Created = 0x100, Deleted = 0x200,
     DeletedSelf = 0x400, MovedSelf = 0x800,
     /// <summary>The file system was unmounted; the watch is gone.</summary>
     Unmounted = 0x2000,

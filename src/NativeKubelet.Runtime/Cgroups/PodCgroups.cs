@@ -129,15 +129,18 @@ public sealed partial class PodCgroups(CgroupTree tree, CgroupFs groups, ICgroup
     public Task<bool> RemoveLeafAsync(string path, CancellationToken cancel) => driver.DestroyAsync(path, cancel);
 
     /// <summary>Every pod's group under kubepods, whoever made it.</summary>
-    public ImmutableArray<FoundPodCgroup> ListPods()
+    public ImmutableArray<FoundPodCgroup> ListPods() => ListPods(Tree, groups);
+
+    /// <inheritdoc cref="ListPods()"/>
+    public static ImmutableArray<FoundPodCgroup> ListPods(CgroupTree tree, CgroupFs groups)
     {
-        if (!Tree.PerQos) return [];
+        if (!tree.PerQos) return [];
         return
         [
             .. from qos in Tiers
-               let tier = Tree.Path(Tree.Tier(qos))
+               let tier = tree.Path(tree.Tier(qos))
                from directory in groups.Children(tier)
-               let uid = Tree.PodUid(directory)
+               let uid = tree.PodUid(directory)
                where uid is not null
                let path = $"{tier}/{directory}"
                select new FoundPodCgroup(uid, path, groups),

@@ -56,15 +56,17 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         KubeletOptions options = plan.Options;
         NodeProfile node = ProfileOf(plan);
         Events = new EventLog(time);
+        Turns = new LoopTurns(time);
         PodEvents events = new(Events, logs.CreateLogger<PodEvents>());
         StandaloneObjects objects = new();
         Volumes volumes = new(options.Paths, objects, Images, plan.Resources.Node.Allocatable, node.Facts, time, logs.CreateLogger<Volumes>());
         _pulls = new ImagePulls(Images, events, options.Images.MaxParallelPulls, time);
         PodExecutor executor = new(Runtime, _pulls, volumes, Cgroups, options.Paths, node, events, time, logs.CreateLogger<PodExecutor>());
-        Workers = new PodWorkers(Runtime, executor, Board, events, options.Paths, CrashBackoff.Of(options.Pods.MaxRestartBackOff), node, time, logs);
+        Workers = new PodWorkers(Runtime, executor, Board, events, options.Paths, CrashBackoff.Of(options.Pods.MaxRestartBackOff), node, Turns, time, logs);
         objects.Changed += Workers.ObjectsChanged;
         PodCleanup cleanup = new(Runtime, Workers, volumes, Cgroups, options.Paths, time, logs.CreateLogger<PodCleanup>());
-        _desired = new DesiredPods(sources, Runtime, Workers, cleanup, objects, Board, events, node, plan.Resources.Node.Fit, time, logs.CreateLogger<DesiredPods>());
+        _desired = new DesiredPods(
+            sources, Runtime, Workers, cleanup, objects, Board, events, node, plan.Resources.Node.Fit, Turns, time, logs.CreateLogger<DesiredPods>());
         Usage = new UsageSampler(Runtime, Cgroups, time, logs.CreateLogger<UsageSampler>());
         _preload = new PreloadDirectory(options.Images.PreloadDirectory, plan.Images, Images, logs.CreateLogger<PreloadDirectory>());
         LocalSources told = new(
@@ -76,6 +78,9 @@ internal sealed partial class NodeAgent : IAsyncDisposable
     public StatusBoard Board { get; } = new();
 
     public EventLog Events { get; }
+
+    /// <summary>Whether the loops that own the pods still come round.</summary>
+    public LoopTurns Turns { get; }
 
     public PodWorkers Workers { get; }
 
@@ -213,7 +218,7 @@ internal sealed partial class NodeAgent : IAsyncDisposable
     /// <summary>systemd removes groups that it does not know below its own, so where it runs it is asked, unless the configuration says otherwise.</summary>
     public static string UsualDriver => SystemdManager.Runs ? "systemd" : "cgroupfs";
 
-    private static CgroupTree TreeOf(CgroupOptions options)
+    internal static CgroupTree TreeOf(CgroupOptions options)
     {
         CgroupDriver driver = options.Driver == Config.CgroupDriver.Systemd ? CgroupDriver.Systemd : CgroupDriver.Cgroupfs;
         return new(driver, CgroupName.FromCgroupfs(options.Root), options.PerQos);

@@ -2,17 +2,21 @@ using System.Collections.Immutable;
 using System.Net;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using NativeKubelet.Composition.Start;
 using NativeKubelet.Config;
 using NativeKubelet.Linux.Files;
+using NativeKubelet.Logging;
 using NativeKubelet.Runtime.Machines;
 using NativeKubelet.Server;
 using NativeKubelet.Sources;
 
 namespace NativeKubelet.Composition;
 
-/// <summary>The daemon's life between start and stop: the node agent with the sources and ports that the options name.</summary>
-internal sealed partial class NodeService(KubeletOptions options, TimeProvider time, ILoggerFactory logs, IHostApplicationLifetime host) : BackgroundService
+/// <summary>The daemon's life between start and stop: what it asks of the machine, then the node agent with the sources and ports that the options name.</summary>
+internal sealed partial class NodeService(KubeletOptions options, TimeProvider time, KubeletLogging logs, SystemdWatch systemd, IHostApplicationLifetime host) : BackgroundService
 {
+    private static readonly TimeSpan LeastLoopPatience = TimeSpan.FromMinutes(5), LogPatience = TimeSpan.FromMinutes(2);
+
     private readonly ILogger _log = logs.CreateLogger<NodeService>();
 
     /// <summary>Why the process ends by itself; null when it was told to.</summary>
@@ -22,12 +26,7 @@ internal sealed partial class NodeService(KubeletOptions options, TimeProvider t
     {
         try
         {
-            NodePlan plan = Plan();
-            await using NodeAgent agent = await NodeAgent.OpenAsync(plan, SourcesOf(plan), time, logs, stopping);
-            await using HealthzServer? healthz = options.Server.HealthzPort is { } port
-                ? new HealthzServer(new IPEndPoint(options.Server.HealthzAddress, port), static () => true, time, logs) : null;
-            Started(KubeletVersion.Text, plan.Identity.Name);
-            await agent.RunAsync(stopping);
+            await RunAsync(stopping);
         }
         catch (Exception e) when (!stopping.IsCancellationRequested)
         {
@@ -38,6 +37,29 @@ internal sealed partial class NodeService(KubeletOptions options, TimeProvider t
         {
             // Told to stop; the pods run on.
         }
+    }
+
+    private async Task RunAsync(CancellationToken stopping)
+    {
+        host.ApplicationStopping.Register(systemd.Stopping);
+        NodeBanner banner = new(logs.CreateLogger<NodeBanner>());
+        banner.Begin(options);
+        if (!Environment.IsPrivilegedProcess) NotRoot();
+        await using LockFile? lockFile = await LockFile.TakeAsync(options.Start, host.StopApplication, _log, stopping);
+        new ProcessSetup(options.Start, options.Configuration.ProtectKernelDefaults == true, logs.CreateLogger<ProcessSetup>()).Apply();
+        using AgentLocks locks = await AgentLocks.TakeAsync(options.Paths, time, stopping);
+        NodePlan plan = Plan();
+        await new StartGate(plan, time, logs.CreateLogger<StartGate>()).PassAsync(stopping);
+        banner.Sources(options.Sources);
+        await using NodeAgent agent = await NodeAgent.OpenAsync(plan, SourcesOf(plan), time, logs, stopping);
+        ImmutableArray<HealthCheck> checks = Checks(agent);
+        await using HealthzServer? healthz = options.Server.HealthzPort is { } port
+            ? new HealthzServer(new IPEndPoint(options.Server.HealthzAddress, port), checks, time, logs) : null;
+        banner.Started(plan.Identity.Name);
+        systemd.Ready();
+        Task beside = Task.WhenAll(systemd.RunAsync(checks, stopping), new QuietMemory(agent.Board, time, logs.CreateLogger<QuietMemory>()).RunAsync(stopping));
+        await agent.RunAsync(stopping);
+        await beside;
     }
 
     private NodePlan Plan()
@@ -62,19 +84,26 @@ internal sealed partial class NodeService(KubeletOptions options, TimeProvider t
         List<IPodSource> sources = [];
         if (from.ManifestPath is { } path) sources.Add(new FileSource(path, node, from.FileCheck, kept, time, logs.CreateLogger<FileSource>()));
         if (from.ManifestUrl is { } url) sources.Add(new UrlSource(url, from.ManifestHeaders, node, from.HttpCheck, kept, time, logs.CreateLogger<UrlSource>()));
-        if (sources.Count == 0) NoSource();
         return [.. sources];
     }
 
-    [LoggerMessage(LogLevel.Information, "NodeStarted version={Version} node={Node}")]
-    private partial void Started(string version, string node);
+    private ImmutableArray<HealthCheck> Checks(NodeAgent agent)
+    {
+        TimeSpan twice = 2 * options.Configuration.SyncFrequency!.Value, patience = twice > LeastLoopPatience ? twice : LeastLoopPatience;
+        return
+        [
+            HealthCheck.Ping,
+            new("log", () => logs.BlockedFor is var blocked && blocked > LogPatience ? $"nobody has read the log for {blocked.TotalSeconds:0} s" : null),
+            new("syncloop", () => agent.Turns.Stuck(patience) is { } loop ? $"sync Loop took longer than expected ({loop})" : null),
+        ];
+    }
+
+    [LoggerMessage(LogLevel.Error, "Kubelet running with insufficient permissions: it must run as root, and what needs that will fail")]
+    private partial void NotRoot();
 
     [LoggerMessage(LogLevel.Warning, "MachineInDoubt: {Doubt}")]
     private partial void MachineInDoubt(string doubt);
 
     [LoggerMessage(LogLevel.Warning, "NodeAddressInDoubt: {Doubt}")]
     private partial void AddressInDoubt(string doubt);
-
-    [LoggerMessage(LogLevel.Warning, "NoPodSource: neither staticPodPath nor staticPodURL is set, so this node runs no pods")]
-    private partial void NoSource();
 }

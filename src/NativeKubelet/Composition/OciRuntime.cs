@@ -1,10 +1,18 @@
+using System.Text;
+using NativeKubelet.Cli.Doctor;
 using NativeKubelet.Config;
+using NativeKubelet.Linux.Libc;
+using NativeKubelet.Linux.Processes;
 
 namespace NativeKubelet.Composition;
 
-/// <summary>Finds the program that starts containers.</summary>
+/// <summary>Finds the program that starts containers, and asks it what it is.</summary>
 internal static class OciRuntime
 {
+    private const int LongestAnswer = 4096;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
     // A unit's PATH may lack sbin, where distributions put it.
     private static readonly string[] Usual = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
@@ -17,5 +25,24 @@ internal static class OciRuntime
         string[] path = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries);
         return path.Concat(Usual).Select(d => Path.Combine(d, runtime)).FirstOrDefault(File.Exists)
             ?? throw new ConfigException($"--runtime {runtime}: not found in PATH; install it (the package is usually called {runtime}), or name another by --runtime");
+    }
+
+    /// <summary>Runs it with --version. What keeps it from answering is part of the sight.</summary>
+    public static async Task<OciRuntimeSight> AskAsync(string runtime, CancellationToken cancel)
+    {
+        string path;
+        try { path = Find(runtime); }
+        catch (ConfigException e) { return new(null, null, e.Message); }
+        try
+        {
+            ToolResult told = await ToolRun.RunAsync(new(path, [path, "--version"]), default, LongestAnswer, Patience, cancel);
+            return told.TimedOut ? new(path, null, $"does not answer to --version within {Patience.TotalSeconds:0} s")
+                : told.Exit.Success ? new(path, Encoding.UTF8.GetString(told.Output), null)
+                : new(path, null, $"--version ended with {told.Exit}");
+        }
+        catch (ErrnoException e)
+        {
+            return new(path, null, e.Message);
+        }
     }
 }

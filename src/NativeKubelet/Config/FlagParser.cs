@@ -8,6 +8,13 @@ namespace NativeKubelet.Config;
 /// <param name="Deprecations">Complete lines for stderr, one per use.</param>
 public sealed record ParsedFlags(IReadOnlyDictionary<string, JsonNode> Own, JsonObject Overlay, IReadOnlyList<string> Deprecations)
 {
+    /// <summary>What was given, as <c>--name="value"</c>, for the log; credentials are not shown.</summary>
+    public IEnumerable<string> Given =>
+        from flag in KubeletFlags.All
+        let value = flag.Field is { } path ? path.Split('.').Aggregate((JsonNode?)Overlay, (at, name) => (at as JsonObject)?[name]) : Own.GetValueOrDefault(flag.Name)
+        where value is not null && flag.AliasOf is null
+        select $"--{flag.Name}=\"{(flag.Kind == FlagKind.HeaderMap ? "<masked>" : value.ToString())}\"";
+
     public string Text(string name) => Own.TryGetValue(name, out JsonNode? value) ? value.GetValue<string>() : KubeletFlags.Find(name)!.Default;
 
     public bool Bool(string name) => Own.TryGetValue(name, out JsonNode? value) && value.GetValue<bool>();

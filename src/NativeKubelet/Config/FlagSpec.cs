@@ -17,8 +17,9 @@ public enum FlagStatus
 
 /// <param name="Field">Path of the KubeletConfiguration field that it sets, or null for the process's own.</param>
 /// <param name="Deprecation">What follows "Flag --NAME has been deprecated, ".</param>
+/// <param name="NotYet">Why nothing acts on it in this version; null: something does, or its field says.</param>
 public sealed record FlagSpec(string Name, FlagKind Kind, string Default, string Effect, string? Field = null,
-    string? Deprecation = null, FlagStatus Status = FlagStatus.Read, char Shorthand = '\0', string? AliasOf = null);
+    string? Deprecation = null, FlagStatus Status = FlagStatus.Read, char Shorthand = '\0', string? AliasOf = null, string? NotYet = null);
 
 /// <summary>The start cannot go on: the message names the flag, file or field.</summary>
 public sealed class ConfigException : Exception

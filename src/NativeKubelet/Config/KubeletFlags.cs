@@ -9,35 +9,36 @@ public static class KubeletFlags
     public const string UseConfigFile = "This parameter should be set via the config file specified by the Kubelet's --config flag. See https://kubernetes.io/docs/tasks/administer-cluster/kubelet-config-file/ for more information.";
     private const string UseEviction = "Use --eviction-hard or --eviction-soft instead. Will be removed in a future version.";
     private const string Dockershim = "will be removed along with dockershim.";
+    private const string Alone = "this version runs a node alone, with pods from files and URLs";
     private const string Gone = "the kubelet no longer has it; it is accepted for the sake of old command lines.";
 
     private static readonly FlagSpec[] Process =
     [
         new("config", Text, "", "file with the KubeletConfiguration"),
         new("config-dir", Text, "", "directory whose *.conf files are merged over the file"),
-        new("kubeconfig", Text, "", "how to reach the API server; empty: standalone"),
-        new("bootstrap-kubeconfig", Text, "", "credentials for the first client certificate"),
-        new("cert-dir", Text, "/var/lib/kubelet/pki", "where certificates are kept"),
+        new("kubeconfig", Text, "", "how to reach the API server; empty: standalone", NotYet: Alone),
+        new("bootstrap-kubeconfig", Text, "", "credentials for the first client certificate", NotYet: Alone),
+        new("cert-dir", Text, "/var/lib/kubelet/pki", "where certificates are kept", NotYet: Alone),
         new("hostname-override", Text, "", "node name instead of the host's"),
         new("node-ip", Text, "", "address of the node, or an IPv4 and an IPv6 one"),
         new("node-labels", Labels, "", "labels of the node at registration"),
-        new("cloud-provider", Text, "", "empty or external"),
+        new("cloud-provider", Text, "", "empty or external", NotYet: Alone),
         new("root-dir", Text, "/var/lib/kubelet", "volumes and plugin directories"),
-        new("seccomp-default", Bool, "false", "RuntimeDefault is the seccomp profile of all containers"),
+        new("seccomp-default", Bool, "false", "RuntimeDefault is the seccomp profile of all containers", NotYet: "the profile of a pod counts"),
         new("runtime-cgroups", Text, "", "cgroup reported as the runtime's", Status: FlagStatus.Ignored),
-        new("image-credential-provider-config", Text, "", "configuration of credential plugins"),
-        new("image-credential-provider-bin-dir", Text, "", "where credential plugins are"),
+        new("image-credential-provider-config", Text, "", "configuration of credential plugins", NotYet: "credential plugins are not asked"),
+        new("image-credential-provider-bin-dir", Text, "", "where credential plugins are", NotYet: "credential plugins are not asked"),
         new("lock-file", Text, "", "file locked while running"),
         new("exit-on-lock-contention", Bool, "false", "end when another process wants the lock file"),
         new("version", FlagKind.Version, "false", "print the version and end"),
         new("help", Bool, "false", "print this list and end", Shorthand: 'h'),
         new("experimental-mounter-path", Text, "", "other mount program", Deprecation: "will be removed in a future version.", Status: FlagStatus.Ignored),
-        new("experimental-allocatable-ignore-eviction", Bool, "false", "hard eviction thresholds do not lower allocatable", Deprecation: "will be removed in a future version."),
-        new("minimum-container-ttl-duration", Duration, "0s", "least age at which a dead container is removed", Deprecation: UseEviction),
-        new("maximum-dead-containers-per-container", Whole, "1", "dead instances kept per container", Deprecation: UseEviction),
-        new("maximum-dead-containers", Whole, "-1", "dead containers kept in all; negative: no cap", Deprecation: UseEviction),
-        new("housekeeping-interval", Duration, "10s", "period of the statistics sample"),
-        new("max-housekeeping-interval", Duration, "15s", "longest period of the statistics sample"),
+        new("experimental-allocatable-ignore-eviction", Bool, "false", "hard eviction thresholds do not lower allocatable", Deprecation: "will be removed in a future version.", NotYet: "thresholds always count"),
+        new("minimum-container-ttl-duration", Duration, "0s", "least age at which a dead container is removed", Deprecation: UseEviction, NotYet: "the last dead instance of each container is kept"),
+        new("maximum-dead-containers-per-container", Whole, "1", "dead instances kept per container", Deprecation: UseEviction, NotYet: "the last dead instance of each container is kept"),
+        new("maximum-dead-containers", Whole, "-1", "dead containers kept in all; negative: no cap", Deprecation: UseEviction, NotYet: "the last dead instance of each container is kept"),
+        new("housekeeping-interval", Duration, "10s", "period of the statistics sample", NotYet: "usage is sampled every 10 s"),
+        new("max-housekeeping-interval", Duration, "15s", "longest period of the statistics sample", NotYet: "usage is sampled every 10 s"),
     ];
 
     private static readonly FlagSpec[] Own =
@@ -54,6 +55,7 @@ public static class KubeletFlags
         new("cni-cache-dir", Text, "/var/lib/cni/cache", "results of CNI plugins"),
         new("take-over", Bool, "false", "start although unknown pods run under the cgroup root"),
         new("allow-private-mounts", Bool, "false", "start in a mount namespace that is not PID 1's"),
+        new("set-kernel-tunables", Bool, "", "set vm.overcommit_memory, kernel.panic and others as a kubelet expects them; by default only where cgroupRoot is /"),
         new("strict-runtime", Bool, "false", "refuse to start with an OCI runtime older than the tested ones"),
     ];
 

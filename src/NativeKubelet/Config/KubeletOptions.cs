@@ -58,7 +58,10 @@ public sealed record PodOptions(
     string Runtime, bool StrictRuntime, bool SeccompDefault, int MaxPods, TimeSpan MaxRestartBackOff, TimeSpan RuntimeRequestTimeout, bool FailSwapOn,
     IReadOnlyList<string> AllowedUnsafeSysctls, TimeSpan MinimumContainerTtl, int DeadPerContainer, int? DeadInAll, TimeSpan Housekeeping);
 
-public sealed record StartOptions(bool TakeOver, bool AllowPrivateMounts, string? LockFile, bool ExitOnLockContention, int OomScoreAdj, long MaxOpenFiles);
+/// <param name="MaxOpenFiles">Of this process, where that is allowed.</param>
+/// <param name="SetKernelTunables">Off beside other agents of one machine, whose kernel it is too.</param>
+public sealed record StartOptions(
+    bool TakeOver, bool AllowPrivateMounts, string? LockFile, bool ExitOnLockContention, int OomScoreAdj, long MaxOpenFiles, bool SetKernelTunables);
 
 /// <param name="Modules">vmodule: glob over category names, verbosity.</param>
 public sealed record LogSettings(bool Json, int Verbosity, IReadOnlyList<(string Pattern, int Verbosity)> Modules, bool SplitStream, TimeSpan FlushFrequency);

@@ -22,6 +22,8 @@ public static class OptionsResolver
         if (!Path.IsPathRooted(root) || Path.GetFullPath(root) != root) faults.Add($"--root-dir {root} must be an absolute, cleaned path");
         if (flags.Bool("exit-on-lock-contention") && flags.Text("lock-file").Length == 0) faults.Add("cannot use --exit-on-lock-contention without --lock-file");
         if (faults.Count > 0) throw new ConfigException($"failed to validate kubelet configuration, error: [{string.Join(", ", faults)}]");
+        warnings.AddRange(KubeletFlags.All.Where(f => f.NotYet is not null && flags.Own.TryGetValue(f.Name, out JsonNode? given) && given.ToString() != f.Default).Select(f => $"--{f.Name} has no effect: {f.NotYet}"));
+        warnings.AddRange(ConfigFields.WithoutEffect(Tree(config), Tree(ConfigDefaults.Apply(new(), usualDriver))));
         return Build(flags, config, gates, node, warnings);
     }
 
@@ -52,7 +54,7 @@ public static class OptionsResolver
         }
     }
 
-    private static JsonObject Tree(KubeletConfiguration config) =>
+    internal static JsonObject Tree(KubeletConfiguration config) =>
         JsonSerializer.SerializeToNode(config, KubeletConfigurationContext.Default.KubeletConfiguration)!.AsObject();
 
     private static KubeletOptions Build(ParsedFlags flags, KubeletConfiguration c, FeatureGates gates, NodeOptions node, List<string> warnings)
@@ -89,7 +91,9 @@ public static class OptionsResolver
                 [.. (c.Logging.Vmodule ?? []).Select(m => (m.FilePattern!, (int)(m.Verbosity ?? 0)))], split && gates["LoggingAlphaOptions"], c.Logging.FlushFrequency!.Value),
             gates,
             new(flags.Bool("take-over"), flags.Bool("allow-private-mounts"), NullIfEmpty(flags.Text("lock-file")), flags.Bool("exit-on-lock-contention"),
-                c.OomScoreAdj!.Value, c.MaxOpenFiles!.Value),
+                c.OomScoreAdj!.Value, c.MaxOpenFiles!.Value, 
+                // A node that is confined to a part of the machine shares the kernel with others.
+                flags.Own.ContainsKey("set-kernel-tunables") ? flags.Bool("set-kernel-tunables") : c.CgroupRoot is null or "" or "/"),
             warnings);
     }
 

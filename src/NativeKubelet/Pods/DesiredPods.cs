@@ -28,6 +28,7 @@ public sealed partial class DesiredPods(
     PodEvents events,
     NodeProfile node,
     Func<V1Pod, IReadOnlyCollection<V1Pod>, AdmissionRefusal?> resourceFit,
+    LoopTurns turns,
     TimeProvider time,
     ILogger<DesiredPods> log)
 {
@@ -75,7 +76,13 @@ public sealed partial class DesiredPods(
 
     private async Task ReadAsync(IPodSource source, CancellationToken cancel)
     {
-        await foreach (PodSet set in source.Sets.ReadAllAsync(cancel)) Deliver(set);
+        LoopTurns.Loop loop = turns.Add($"pods of source {source.Name}");
+        await foreach (PodSet set in source.Sets.ReadAllAsync(cancel))
+        {
+            loop.Begin();
+            Deliver(set);
+            loop.End();
+        }
     }
 
     private async Task CleanUpAsync(CancellationToken cancel)

@@ -8,9 +8,11 @@ namespace NativeKubelet.Pods;
 /// snapshot itself, at once, without any collecting of events. The slow comparison is a safety net for an event that got
 /// lost; on a healthy node it never finds anything.
 /// </summary>
-internal sealed class Pleg(IContainerRuntime runtime, PodWorkers workers, TimeProvider time)
+internal sealed class Pleg(IContainerRuntime runtime, PodWorkers workers, LoopTurns turns, TimeProvider time)
 {
     public static readonly TimeSpan SafetyNet = TimeSpan.FromSeconds(60);
+
+    private readonly LoopTurns.Loop _reading = turns.Add("PLEG"), _comparing = turns.Add("relist", SafetyNet);
 
     public async Task RunAsync(CancellationToken cancel) => await Task.WhenAll(ReadAsync(cancel), CompareAsync(cancel));
 
@@ -18,7 +20,12 @@ internal sealed class Pleg(IContainerRuntime runtime, PodWorkers workers, TimePr
     {
         try
         {
-            await foreach (RuntimeEvent happened in runtime.Events.ReadAllAsync(cancel)) workers.Wake(happened.PodUid);
+            await foreach (RuntimeEvent happened in runtime.Events.ReadAllAsync(cancel))
+            {
+                _reading.Begin();
+                workers.Wake(happened.PodUid);
+                _reading.End();
+            }
         }
         catch (ChannelClosedException)
         {
@@ -29,6 +36,11 @@ internal sealed class Pleg(IContainerRuntime runtime, PodWorkers workers, TimePr
     private async Task CompareAsync(CancellationToken cancel)
     {
         using PeriodicTimer timer = new(SafetyNet, time);
-        while (await timer.WaitForNextTickAsync(cancel)) workers.WakeUnaware(runtime.Sandboxes);
+        while (await timer.WaitForNextTickAsync(cancel))
+        {
+            _comparing.Begin();
+            workers.WakeUnaware(runtime.Sandboxes);
+            _comparing.End();
+        }
     }
 }

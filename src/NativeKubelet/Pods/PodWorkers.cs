@@ -30,12 +30,12 @@ public sealed partial class PodWorkers : IAsyncDisposable
 
     public PodWorkers(
         IContainerRuntime runtime, PodExecutor executor, StatusBoard board, PodEvents events, RuntimePaths paths, CrashBackoff backoff, NodeProfile node,
-        TimeProvider time, ILoggerFactory loggers)
+        LoopTurns turns, TimeProvider time, ILoggerFactory loggers)
     {
         _log = loggers.CreateLogger<PodWorkers>();
         ProbeTools probes = new(new ProbeRunner(runtime, time), new VerdictFile(paths), events, time);
         _tools = new(runtime, executor, board, events, probes, new PodNote(paths), backoff, node, time, loggers.CreateLogger<PodWorker>());
-        _pleg = new Pleg(runtime, this, time);
+        _pleg = new Pleg(runtime, this, turns, time);
     }
 
     /// <summary>The pods that are wanted here and not being ended.</summary>
@@ -145,6 +145,8 @@ public sealed partial class PodWorkers : IAsyncDisposable
     /// <summary>Wakes those who have not seen what the runtime's snapshot shows.</summary>
     internal int WakeUnaware(ImmutableArray<SandboxState> sandboxes)
     {
+        // Not needed to read them: who waits here in vain shows the health check that somebody holds the gate for good.
+        lock (_gate) if (_ending) return 0;
         int woken = 0;
         foreach ((string uid, Entry entry) in Volatile.Read(ref _entries))
         {

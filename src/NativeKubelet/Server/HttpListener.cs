@@ -111,10 +111,10 @@ public sealed partial class HttpListener(Routes routes, TimeProvider time, ILogg
         }
     }
 
-    [LoggerMessage(LogLevel.Information, "Starting to listen {Address} {Port}")]
+    [LoggerMessage(LogLevel.Information, "Starting to listen address={Address} port={Port}")]
     private partial void ListeningStarted(string address, int port);
 
-    [LoggerMessage(LogLevel.Error, "Failed to listen on {Endpoint}, trying again every 5 s: {Cause}")]
+    [LoggerMessage(LogLevel.Error, "Failed to listen endpoint={Endpoint}: {Cause}; tried again every 5 s")]
     private partial void ListenFailed(string endpoint, string cause);
 
     [LoggerMessage(LogLevel.Error, "Failed to accept a connection: {Cause}")]

@@ -86,7 +86,8 @@ internal sealed partial class FileSource : IPodSource
         finally
         {
             await _saving;
-            _sets.Writer.TryComplete();
+            // After a fault this source is run again, and whoever reads the sets waits for more.
+            if (cancel.IsCancellationRequested) _sets.Writer.TryComplete();
         }
     }
 

@@ -8,7 +8,8 @@ namespace NativeKubelet.Sources;
 
 /// <summary>
 /// Pods that a web server names (spec 30 §1.2): GET every checkFrequency. What cannot be fetched or is invalid changes
-/// nothing; an empty answer removes the pods. Header values are never logged.
+/// nothing, and at the start the last valid answer stands in for it; an empty answer removes the pods. Header values are
+/// never logged.
 /// </summary>
 internal sealed partial class UrlSource : IPodSource, IDisposable
 {
@@ -80,7 +81,8 @@ internal sealed partial class UrlSource : IPodSource, IDisposable
         }
         finally
         {
-            _sets.Writer.TryComplete();
+            // After a fault this source is run again, and whoever reads the sets waits for more.
+            if (cancel.IsCancellationRequested) _sets.Writer.TryComplete();
         }
     }
 
@@ -162,10 +164,18 @@ internal sealed partial class UrlSource : IPodSource, IDisposable
     private void Failed(string cause)
     {
         if (++_failures <= LoudFailures) UrlFailed(Origin.Display, cause, _failures == LoudFailures ? "; further failures are not told" : "");
+        // A node that boots before its server, or without it, runs what it ran.
+        if (_failures > 1 || _valid is not null || StandIn() is not { } kept) return;
+        _valid = kept;
+        UrlStandsIn(Origin.Display);
+        Publish(kept.Problems);
     }
 
     [LoggerMessage(LogLevel.Error, "ManifestUrlFailed url={Url}: {Cause}; its pods stay as they are{Quiet}")]
     private partial void UrlFailed(string url, string cause, string quiet);
+
+    [LoggerMessage(LogLevel.Warning, "ManifestUrlStandIn url={Url}: its last valid answer stands in until it answers")]
+    private partial void UrlStandsIn(string url);
 
     [LoggerMessage(LogLevel.Information, "ManifestUrlAnswers url={Url}: again, after {Failures} failures")]
     private partial void UrlAnswers(string url, int failures);

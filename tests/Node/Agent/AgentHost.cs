@@ -42,6 +42,7 @@ public sealed class AgentHost : IAsyncDisposable
             cgroupDriver: {NodeDriver.Name}
             cgroupRoot: /{Groups.Root.Components[0]}
             healthzPort: {HealthzPort}
+            failSwapOn: false
             """);
     }
 
@@ -54,10 +55,22 @@ public sealed class AgentHost : IAsyncDisposable
 
     public int Pid => _agent!.Id;
 
+    /// <summary>What the agent finds in its environment beside this process's.</summary>
+    public Dictionary<string, string> Variables { get; } = [];
+
     /// <summary>All that the agents of this host wrote to stderr.</summary>
     public string Said { get { lock (_said) return _said.ToString(); } }
 
     private CgroupTree Groups => NodeDriver.Tree($"nk-test-{_tag}");
+
+    /// <summary>The flags that keep this host's agents apart from all others on the machine.</summary>
+    public string[] Own =>
+    [
+        $"--root-dir={this["kubelet"]}", $"--data-dir={this["data"]}", $"--run-dir={RunDirectory}",
+        $"--container-logs-dir={this["logs/containers"]}", $"--bridge-name=nkt{_tag}", $"--cni-conf-dir={this["cni"]}",
+    ];
+
+    public string CgroupRoot => $"/{Groups.Root.Components[0]}";
 
     /// <summary>Its control group, below each hierarchy's root.</summary>
     public string Tree => Groups.Path(Groups.Root);
@@ -71,19 +84,17 @@ public sealed class AgentHost : IAsyncDisposable
         await ServingAsync();
     }
 
-    public void Launch(params string[] more)
+    public void Launch(params string[] more) => LaunchAs([$"--config={this["config.yaml"]}", .. Own, .. more]);
+
+    /// <summary>With this command line and nothing else.</summary>
+    public void LaunchAs(IEnumerable<string> arguments)
     {
-        ProcessStartInfo start = new(ProgramFile.Path)
+        ProcessStartInfo start = new(ProgramFile.Path, arguments)
         {
             RedirectStandardError = true,
             WorkingDirectory = "/",
         };
-        string[] arguments =
-        [
-            $"--config={this["config.yaml"]}", $"--root-dir={this["kubelet"]}", $"--data-dir={this["data"]}", $"--run-dir={RunDirectory}",
-            $"--container-logs-dir={this["logs/containers"]}", $"--bridge-name=nkt{_tag}", $"--cni-conf-dir={this["cni"]}", .. more,
-        ];
-        foreach (string argument in arguments) start.ArgumentList.Add(argument);
+        foreach ((string name, string value) in Variables) start.Environment[name] = value;
         _agent = Process.Start(start)!;
         _agent.ErrorDataReceived += (_, line) =>
         {
@@ -107,6 +118,16 @@ public sealed class AgentHost : IAsyncDisposable
             }
             // Its socket appears in a directory that does not exist yet: there is nothing to wait on but itself.
             await Task.Delay(10, deadline);
+        }
+    }
+
+    /// <summary>Waits for words in the agent's log.</summary>
+    public async Task SaidAsync(string words)
+    {
+        for (CancellationToken deadline = Deadline(); !Said.Contains(words, StringComparison.Ordinal);)
+        {
+            Assert.False(deadline.IsCancellationRequested || _agent!.HasExited, $"never said {words}: {Said}");
+            await Task.Delay(10, CancellationToken.None);      // lines come by an event that cannot be waited for
         }
     }
 
@@ -135,6 +156,15 @@ public sealed class AgentHost : IAsyncDisposable
         _agent.Dispose();
         _agent = null;
         return end;
+    }
+
+    /// <summary>As if another kubelet had made a pod under this node's root.</summary>
+    public void PutIntoForeignPod(int pid)
+    {
+        string group = Groups.Path(Groups.Pod(Guid.NewGuid().ToString(), QosClass.BestEffort));
+        CgroupFs machine = new(CgroupLayout.Detect(), TimeProvider.System);
+        machine.Create(group);
+        machine.Attach(group, pid);
     }
 
     /// <summary>Everything dies and what lies on tmpfs is gone, as after a power cut.</summary>

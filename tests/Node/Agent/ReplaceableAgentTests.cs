@@ -1,4 +1,5 @@
 using NativeKubelet.Api.Local;
+using NativeKubelet.Linux.Files;
 
 namespace NativeKubelet.Tests.Node.Agent;
 
@@ -89,7 +90,16 @@ public sealed class ReplaceableAgentTests
         PodDocument after = (await node.PodsAsync(pods => pods.Any(p => p.Restarts == 1 && p.Status == "Running"))).Single();
         Assert.NotEqual(before.Containers[0].Id, after.Containers[0].Id);
         Assert.Equal(["begun", "ended"], Lines(after.Containers[0].PreviousLogPath));
+        // It runs before it has said anything, and its words come by way of the holder.
+        await LogGrowsAsync(after.Containers[0].LogPath, lines: 1);
         Assert.Equal(["begun"], Lines(after.Containers[0].LogPath));
+    }
+
+    private static async Task LogGrowsAsync(string log, int lines)
+    {
+        using Inotify changes = new();
+        changes.Watch(log, FileEvents.Modified);
+        while (File.ReadAllLines(log).Length < lines) await changes.ReadAsync(AgentHost.Deadline());
     }
 
     private static IEnumerable<string> Lines(string log) =>

@@ -144,6 +144,11 @@ public sealed class OptionsResolverTests : IDisposable
     }
 
     [Fact]
+    public void The_log_shows_the_flags_that_were_given_and_no_credentials() => Assert.Equal(
+        ["--config=\"/c\"", "--manifest-url-header=\"<masked>\"", "--port=\"1\"", "--anonymous-auth=\"false\""],
+        FlagParser.Parse(["--anonymous-auth=false", "--config=/c", "--port=1", "--manifest-url-header=a:secret"]).Given.OrderBy(g => Array.IndexOf(["--config", "--manifest-url-header", "--port", "--anonymous-auth"], g.Split('=')[0])));
+
+    [Fact]
     public void Every_flag_stands_once_in_the_table() => Assert.Equal(KubeletFlags.All.Count, KubeletFlags.All.Select(f => f.Name).Distinct().Count());
 
     private static KubeletOptions Resolve(params string[] arguments) => OptionsResolver.Resolve(FlagParser.Parse(arguments));

@@ -101,6 +101,33 @@ public sealed class UrlSourceTests : IDisposable
     }
 
     [Fact]
+    public async Task A_node_that_starts_without_its_server_runs_what_it_ran_until_the_server_answers()
+    {
+        await Check(Folder.Pod("a"));
+        _source = NewSource();
+
+        Assert.Equal("a-n", Names((await Check("", HttpStatusCode.BadGateway))!));
+        Assert.True(_source.Ready);
+        Assert.Null(await Check("", HttpStatusCode.BadGateway));
+        Assert.Equal("b-n", Names((await Check(Folder.Pod("b")))!));
+    }
+
+    [Fact]
+    public async Task After_a_fault_of_its_own_it_is_run_again_and_its_sets_go_on()
+    {
+        using CancellationTokenSource stop = new(), deadline = new(TimeSpan.FromSeconds(30));
+        _server.Fault = new ArgumentException("unforeseen");
+        await Assert.ThrowsAsync<ArgumentException>(() => _source.RunAsync(stop.Token));
+
+        _server.Fault = null;
+        _server.Answer(Folder.Pod("a"));
+        Task run = _source.RunAsync(stop.Token);
+        Assert.Equal("a-n", Names(await _source.Sets.ReadAsync(deadline.Token)));
+        await stop.CancelAsync();
+        await run;
+    }
+
+    [Fact]
     public async Task It_asks_again_after_each_period_until_it_is_stopped()
     {
         using CancellationTokenSource stop = new(), deadline = new(TimeSpan.FromSeconds(30));
@@ -148,11 +175,14 @@ public sealed class UrlSourceTests : IDisposable
 
         public HttpRequestMessage? Last { get; private set; }
 
+        public Exception? Fault { get; set; }
+
         public void Answer(string body, HttpStatusCode status = HttpStatusCode.OK) => _answer = (body, status);
 
         protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
             Last = request;
+            if (Fault is not null) throw Fault;
             return Task.FromResult(new HttpResponseMessage(_answer.Status) { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(_answer.Body)) });
         }
     }

@@ -9,6 +9,9 @@ public enum FindingLevel { Ok, Warn, Fail }
 /// <param name="Next">What to do about it; empty likewise.</param>
 public sealed record Finding(FindingLevel Level, string Subject, string What, string Why, string Next)
 {
+    /// <summary>All of it in one line, for a log or an error.</summary>
+    public string Sentence => $"{What}{(Why.Length > 0 ? ": " : "")}{Why}{(Next.Length > 0 ? "; " : "")}{Next}";
+
     public static Finding Ok(string subject, string what) => new(FindingLevel.Ok, subject, what, "", "");
 
     public static Finding Warn(string subject, string what, string why, string next) => new(FindingLevel.Warn, subject, what, why, next);

@@ -48,8 +48,7 @@ public static class MachineChecks
     public static IEnumerable<Finding> Cgroups(MachineFacts machine, CgroupOptions? options)
     {
         string mode = machine.Cgroups.Mode switch { CgroupMode.Unified => "v2", CgroupMode.Hybrid => "v1 (a v2 tree without controllers beside it)", _ => "v1" };
-        if (!machine.Cgroups.Unified && options?.FailOnV1 == true)
-            yield return Finding.Fail("cgroups", mode, "failCgroupV1 is true", "set failCgroupV1 to false: version 1 is supported here; or boot with systemd.unified_cgroup_hierarchy=1");
+        if (options is not null && Version1(machine, options) is { Level: FindingLevel.Fail } refused) yield return refused;
         string[] missing = [.. ((string[])["cpu", "cpuset", "memory", "pids"]).Where(c => !machine.Controllers.Contains(c))];
         if (missing.Length == 0) yield return Finding.Ok("cgroups", mode);
         foreach (string controller in missing) yield return MissingController(controller, mode);
@@ -65,6 +64,11 @@ public static class MachineChecks
             "cgroup driver", "cgroupfs, beside systemd", "two make groups in one tree, and systemd writes limits of its own above the pods'", "set cgroupDriver to systemd"),
         _ => Finding.Ok("cgroup driver", driver.ToString().ToLowerInvariant()),
     };
+
+    /// <summary>The agent's start asks the same.</summary>
+    public static Finding Version1(MachineFacts machine, CgroupOptions options) => !machine.Cgroups.Unified && options.FailOnV1
+        ? Finding.Fail("cgroups", "this host has control groups of version 1", "failCgroupV1 is true", "set failCgroupV1 to false: version 1 is supported here; or boot with systemd.unified_cgroup_hierarchy=1")
+        : Finding.Ok("cgroups", machine.Cgroups.Unified ? "v2" : "v1");
 
     public static IEnumerable<Finding> Features(KernelFeatures features)
     {
@@ -90,11 +94,13 @@ public static class MachineChecks
         else if (missing.Length == 0) yield return Finding.Ok("capabilities", "all that are needed");
     }
 
+    /// <summary>The agent's start asks the same.</summary>
     public static Finding Swap(MachineFacts machine, bool failSwapOn)
     {
         if (machine.SwapBytes == 0) return Finding.Ok("swap", "none");
         string size = Units.Bytes(machine.SwapBytes);
-        if (failSwapOn) return Finding.Warn("swap", $"{size} is on, and failSwapOn is true", "memory limits are not what they seem where pages can be swapped", "swapoff -a and remove it from /etc/fstab, or set failSwapOn to false");
+        if (failSwapOn)
+            return Finding.Fail("swap", $"running with swap on is not supported ({size} is on) while failSwapOn is true", "memory limits are not what they seem where pages can be swapped", "swapoff -a and remove it from /etc/fstab, or set failSwapOn to false");
         return machine.SwapAccounted ? Finding.Ok("swap", size)
             : Finding.Warn("swap", $"{size} is on, and groups' swap is not counted", "pods can fill it without limit", "boot with swapaccount=1");
     }

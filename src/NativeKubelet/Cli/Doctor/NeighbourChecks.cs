@@ -1,3 +1,6 @@
+using System.Collections.Immutable;
+using NativeKubelet.Runtime.Recovery;
+
 namespace NativeKubelet.Cli.Doctor;
 
 /// <summary>Other programs on the machine that want the same ports, or the same pods.</summary>
@@ -15,7 +18,13 @@ public static class NeighbourChecks
         if (sight.AgentRuns) yield return Finding.Ok("agent", "runs and answers");
         foreach (PortSight port in sight.Ports) yield return Port(port, sight.AgentRuns);
         foreach (NeighbourSight process in sight.Neighbours) yield return Neighbour(process);
+        if (!sight.ForeignPods.IsEmpty) yield return Foreign(sight.ForeignPods);
     }
+
+    /// <summary>The agent's start says and does the same.</summary>
+    public static Finding Foreign(ImmutableArray<ForeignPod> pods) => Finding.Fail(
+        "pods", $"pods run that this node knows nothing of: {ForeignPods.Describe(pods)}", "they are another kubelet's, and two of them end each other's pods; the agent does not start beside them",
+        "stop that kubelet and its containers (k3s-killall.sh, crictl rmp), or give this node a cgroupRoot of its own; --take-over starts all the same and leaves them alone");
 
     private static Finding Port(PortSight port, bool agentRuns)
     {

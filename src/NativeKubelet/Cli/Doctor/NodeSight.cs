@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using NativeKubelet.Config;
 using NativeKubelet.Linux.Files;
 using NativeKubelet.Runtime.Machines;
+using NativeKubelet.Runtime.Recovery;
 
 namespace NativeKubelet.Cli.Doctor;
 
@@ -9,6 +10,7 @@ namespace NativeKubelet.Cli.Doctor;
 /// <param name="Root">This program may look everywhere.</param>
 /// <param name="AgentRuns">An agent answers in the run directory: ports and locks are in its hands.</param>
 /// <param name="MemoryProgramsForbidden">vm.memfd_noexec is 2.</param>
+/// <param name="ForeignPods">For which the agent would not start.</param>
 public sealed record NodeSight(
     DateTimeOffset Now,
     bool Root,
@@ -21,7 +23,8 @@ public sealed record NodeSight(
     NetworkSight Network,
     ImmutableArray<StorageSight> Storage,
     ImmutableArray<PortSight> Ports,
-    ImmutableArray<NeighbourSight> Neighbours);
+    ImmutableArray<NeighbourSight> Neighbours,
+    ImmutableArray<ForeignPod> ForeignPods);
 
 /// <param name="Fault">Why there are no facts; null when there are.</param>
 public sealed record MachineSight(MachineFacts? Facts, string? Fault);

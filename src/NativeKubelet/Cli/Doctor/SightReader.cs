@@ -1,17 +1,17 @@
 using System.Collections.Immutable;
 using System.Net;
 using System.Net.Sockets;
-using System.Text;
 using NativeKubelet.Api.Local;
 using NativeKubelet.Composition;
 using NativeKubelet.Config;
 using NativeKubelet.Core.Network;
+using NativeKubelet.Linux.Cgroups;
 using NativeKubelet.Linux.Files;
 using NativeKubelet.Linux.Libc;
 using NativeKubelet.Linux.Netlink;
-using NativeKubelet.Linux.Processes;
 using NativeKubelet.Linux.Systemd;
 using NativeKubelet.Runtime.Machines;
+using NativeKubelet.Runtime.Recovery;
 
 namespace NativeKubelet.Cli.Doctor;
 
@@ -30,17 +30,17 @@ internal static class SightReader
         KubeletOptions options = config.Options ?? OptionsResolver.Resolve(FlagParser.Parse([]), NodeAgent.UsualDriver);
         return new(
             time.GetUtcNow(), Environment.IsPrivilegedProcess, await AgentAnswersAsync(options.Paths.Run, cancel), Text("/proc/sys/vm/memfd_noexec") == "2", SystemdManager.Runs, Machine(), config,
-            await RuntimeAsync(options.Pods.Runtime, cancel), Network(options.Network),
+            await OciRuntime.AskAsync(options.Pods.Runtime, cancel), Network(options.Network),
             [
                 Storage(StorageChecks.Data, options.Paths.Data), Storage(StorageChecks.Volumes, options.Paths.Root),
                 Storage(StorageChecks.Logs, options.Paths.PodLogs), Storage(StorageChecks.State, options.Paths.Run),
             ],
-            Ports(options.Server), Neighbours());
+            Ports(options.Server), Neighbours(), Foreign(options));
     }
 
     private static ConfigSight Configuration(IReadOnlyList<string> flags)
     {
-        try { return new(OptionsResolver.Resolve(FlagParser.Parse(flags), NodeAgent.UsualDriver), null); }
+        try { return new(DriverChoice.Possible(OptionsResolver.Resolve(FlagParser.Parse(flags), NodeAgent.UsualDriver), SystemdManager.Runs), null); }
         catch (ConfigException e) { return new(null, e.Message); }
     }
 
@@ -67,24 +67,6 @@ internal static class SightReader
     {
         try { return new(MachineReader.Read(), null); }
         catch (IOException e) { return new(null, e.Message); }
-    }
-
-    private static async Task<OciRuntimeSight> RuntimeAsync(string runtime, CancellationToken cancel)
-    {
-        string path;
-        try { path = OciRuntime.Find(runtime); }
-        catch (ConfigException e) { return new(null, null, e.Message); }
-        try
-        {
-            ToolResult told = await ToolRun.RunAsync(new(path, [path, "--version"]), default, outputLimit: 4096, Patience, cancel);
-            return told.TimedOut ? new(path, null, $"does not answer to --version within {Patience.TotalSeconds:0} s")
-                : told.Exit.Success ? new(path, Encoding.UTF8.GetString(told.Output), null)
-                : new(path, null, $"--version ended with {told.Exit}");
-        }
-        catch (ErrnoException e)
-        {
-            return new(path, null, e.Message);
-        }
     }
 
     private static NetworkSight Network(NetworkOptions options)
@@ -179,6 +161,18 @@ internal static class SightReader
                orderby pid
                select new NeighbourSight(pid, program),
         ];
+    }
+
+    private static ImmutableArray<ForeignPod> Foreign(KubeletOptions options)
+    {
+        try
+        {
+            return ForeignPods.Find(NodeAgent.TreeOf(options.Cgroups), new CgroupFs(CgroupLayout.Detect(), TimeProvider.System), options.Paths);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
+        {
+            return [];      // the checks of control groups and rights say why
+        }
     }
 
     /// <summary>The kernel marks a file that was replaced while it runs.</summary>

@@ -3,6 +3,7 @@ using NativeKubelet.Cli.Doctor;
 using NativeKubelet.Config;
 using NativeKubelet.Linux.Files;
 using NativeKubelet.Runtime.Machines;
+using NativeKubelet.Runtime.Recovery;
 using NativeKubelet.Tests.Unit.Runtime.Machines;
 
 namespace NativeKubelet.Tests.Unit.App.Cli.Doctor;
@@ -20,7 +21,7 @@ public sealed class ExaminationTests
         new(Forwards: true, FiltersBridges: true, NftFault: null, Cni: null, [], []),
         [Disk(StorageChecks.Data)],
         [new(10248, "health checks", null)],
-        []);
+        [], []);
 
     [Fact]
     public void A_sound_machine_has_nothing_to_mend() =>
@@ -64,7 +65,7 @@ public sealed class ExaminationTests
 
     [Theory]
     [InlineData(0, true, true, FindingLevel.Ok)]
-    [InlineData(1 << 20, true, true, FindingLevel.Warn)]
+    [InlineData(1 << 20, true, true, FindingLevel.Fail)]
     [InlineData(1 << 20, false, true, FindingLevel.Ok)]
     [InlineData(1 << 20, false, false, FindingLevel.Warn)]
     public void Swap_is_looked_at_with_the_configuration(long bytes, bool failSwapOn, bool accounted, FindingLevel level) =>
@@ -166,6 +167,18 @@ public sealed class ExaminationTests
 
     private static StorageSight Disk(string purpose, long available = 50L << 30, long freeInodes = 500, long magic = FileSystemSpace.Ext) =>
         new(purpose, "/var/lib/x", new(100L << 30, available, available, 1000, freeInodes, magic), null);
+
+    [Fact]
+    public void Pods_of_another_kubelet_are_told_as_the_start_will_tell_them()
+    {
+        ForeignPod[] pods = [new("u1", "/kubepods/podu1", [new(10, "pause"), new(11, "nginx")]), new("u2", "/kubepods/podu2", [new(12, "redis")])];
+
+        Finding finding = Worst(Well with { ForeignPods = [.. pods] });
+
+        Assert.Equal(FindingLevel.Fail, finding.Level);
+        Assert.Contains("pause (pid 10), nginx (pid 11), redis (pid 12) in /kubepods/podu1 and 1 more groups", finding.What, StringComparison.Ordinal);
+        Assert.Contains("--take-over", finding.Next, StringComparison.Ordinal);
+    }
 
     private static Finding Worst(NodeSight sight) => Worst(Examination.Of(sight));
 
