@@ -51,7 +51,7 @@ public static class ConfigFields
         new("containerLogMaxSize", Works, "an exact ceiling"), new("containerLogMaxFiles", Works, ""),
         new("containerLogMaxWorkers", Ignored, "each pod's holder rotates its own logs"), new("containerLogMonitorInterval", Ignored, "logs are rotated by the record that would not fit, not by time"),
         new("kubeletCgroups", NotYet, "the agent stays where it was started"), new("systemCgroups", NotYet, "processes of the machine stay where they are"),
-        new("cgroupRoot", Works, ""), new("cgroupsPerQOS", Works, ""), new("cgroupDriver", Works, "cgroupfs is used where systemd does not run"), new("singleProcessOOMKill", Works, "version 2"),
+        new("cgroupRoot", Works, ""), new("cgroupsPerQOS", Works, ""), new("cgroupDriver", Works, "systemd where it is process 1 and none is given; cgroupfs where it is not, whatever is given"), new("singleProcessOOMKill", Works, "version 2"),
         new("cpuManagerPolicy", NotYet, Numa), new("cpuManagerPolicyOptions", NotYet, Numa), new("cpuManagerReconcilePeriod", NotYet, Numa),
         new("memoryManagerPolicy", NotYet, Numa), new("topologyManagerPolicy", NotYet, Numa), new("topologyManagerScope", NotYet, Numa), new("topologyManagerPolicyOptions", NotYet, Numa),
         new("qosReserved", NotYet, "alpha, and off in the original too"), new("reservedMemory", NotYet, Numa),
