@@ -75,6 +75,8 @@ public static class Targets
         Text("resolv.conf", ["nameserver 1.1.1.1\nsearch a b\noptions ndots:5\n"], t => ResolvConf.Parse(t)),
         Text("mountinfo", ["36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue\n"], t => MountInfo.Parse(t)),
         Text("/proc/PID/stat", ["42 (a) b) S 1 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 12345 0 0"], t => ProcFs.ParseStartTime(t)),
+        Text("/proc/PID/smaps", ["55d0c0000000-55d0c0100000 r-xp 00001000 fe:00 131 /usr/bin/a b\nRss: 800 kB\nAnonymous: 0 kB\n"], t => MappedRange.Parse(t.Split('\n')).Count(r => r.IsFileAlone)),
+        new("watchdog period", [Utf8("30000000")], b => WatchdogPeriod.Parse(Encoding.UTF8.GetString(b), null, 1), typeof(FormatException)),
         Text("/proc/PID/cgroup", ["12:pids:/a\n0::/b:c\n"], t => ProcFs.ParseCgroups(t)),
         Text("exit file", ["code=0 signal=9 finished=1700000000000000000 oom=1 lost=0\n"], t => HolderExitFile.Parse(t)),
         new("cgroup file", [Utf8("usage_usec 123\nuser_usec 4\n"), Utf8("max\n"), Utf8("12345\n")], b => (CgroupText.Single(b), CgroupText.Keyed(b, "usage_usec"u8)).ToString()),
