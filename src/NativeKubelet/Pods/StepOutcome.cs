@@ -48,7 +48,7 @@ internal static class StepResults
         {
             Starting = progress.Starting.Remove(hook.Container), HookFailed = progress.HookFailed.Add(hook.Container),
         },
-        (RunPostStart hook, _) => progress with { Starting = progress.Starting.Remove(hook.Container) },
+        (RunPostStart hook, StepOutcome.Done) => progress with { Starting = progress.Starting.Remove(hook.Container) },
         (CreateSandbox, StepOutcome.Done) => progress with { SandboxRetryAt = null, TornDown = false },
         (StopPod stop, StepOutcome.Done) => stop.Sandboxes.Aggregate(progress, (known, id) => known.SandboxStopped(id)),
         (TearDown, StepOutcome.Done) => progress with { TornDown = true },

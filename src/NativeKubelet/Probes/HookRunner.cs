@@ -25,9 +25,10 @@ internal sealed class HookRunner(IContainerRuntime runtime, PodEvents events, Ti
         {
             return await running;
         }
-        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        catch (Exception e) when (!cancel.IsCancellationRequested)
         {
-            return $"lifecycle hook {of} the container ended before it";
+            // Whatever keeps a hook from its work, a stop does not wait for it.
+            return $"lifecycle hook {of} {(e is OperationCanceledException ? "the container ended before it" : e.Message)}";
         }
     }
 
