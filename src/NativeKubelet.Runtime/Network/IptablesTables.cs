@@ -44,26 +44,14 @@ internal sealed class IptablesTables : IBridgeTables
         {
             Restore(family, IptablesRules.Text(family, _bridge, subnets, forwards));
             foreach (IptablesJump jump in IptablesRules.Jumps(family, _bridge))
-                if (!Has(family, jump)) Insert(family, jump);
+                if (!Has(family, _kind, jump)) Insert(family, jump);
         }
         _written = families;
     }
 
     public void Remove()
     {
-        if (_kind.Length > 0)
-            foreach (AddressFamily family in Families)
-            {
-                if (Find(Program(family, _kind)) is null) continue;
-                foreach (IptablesJump jump in IptablesRules.Jumps(family, _bridge))
-                    while (Has(family, jump) && Tool(family, ["-t", jump.Table, "-D", jump.From, .. jump.Match, "-j", jump.To]).Exit.Success) { }
-                foreach ((string table, string chain) in IptablesRules.Chains(family, _bridge))
-                {
-                    // Both fail where the chain is not there.
-                    Tool(family, ["-t", table, "-F", chain]);
-                    Tool(family, ["-t", table, "-X", chain]);
-                }
-            }
+        if (_kind.Length > 0) Clear(_kind);
         _written = [];
         File.Delete(_marker);
     }
@@ -71,7 +59,7 @@ internal sealed class IptablesTables : IBridgeTables
     public async Task LossAsync(CancellationToken cancel)
     {
         do await Task.Delay(Round, _time, cancel);
-        while (_written.All(family => IptablesRules.Jumps(family, _bridge).All(jump => Has(family, jump))));
+        while (_written.All(family => IptablesRules.Jumps(family, _bridge).All(jump => Has(family, _kind, jump))));
     }
 
     public void Dispose()
@@ -100,22 +88,40 @@ internal sealed class IptablesTables : IBridgeTables
                 return;
             }
             failures.Add($"{program}: {CniAnswer.Failure([], result.Error, result.Exit.ToString())}");
+            // Each table is made true by itself: the first may stand although the second is refused.
+            if (_kind.Length == 0) Clear(kind);
         }
         if (_kind.Length == 0) File.Delete(_marker);
         throw new IOException(string.Join("; ", failures));
     }
 
-    private bool Has(AddressFamily family, IptablesJump jump) => Tool(family, ["-t", jump.Table, "-C", jump.From, .. jump.Match, "-j", jump.To]).Exit.Success;
+    private void Clear(string kind)
+    {
+        foreach (AddressFamily family in Families)
+        {
+            if (Find(Program(family, kind)) is null) continue;
+            foreach (IptablesJump jump in IptablesRules.Jumps(family, _bridge))
+                while (Has(family, kind, jump) && Tool(family, kind, ["-t", jump.Table, "-D", jump.From, .. jump.Match, "-j", jump.To]).Exit.Success) { }
+            foreach ((string table, string chain) in IptablesRules.Chains(family, _bridge))
+            {
+                // Both fail where the chain is not there.
+                Tool(family, kind, ["-t", table, "-F", chain]);
+                Tool(family, kind, ["-t", table, "-X", chain]);
+            }
+        }
+    }
+
+    private bool Has(AddressFamily family, string kind, IptablesJump jump) => Tool(family, kind, ["-t", jump.Table, "-C", jump.From, .. jump.Match, "-j", jump.To]).Exit.Success;
 
     private void Insert(AddressFamily family, IptablesJump jump)
     {
-        ToolResult result = Tool(family, ["-t", jump.Table, "-I", jump.From, .. jump.Match, "-j", jump.To]);
+        ToolResult result = Tool(family, _kind, ["-t", jump.Table, "-I", jump.From, .. jump.Match, "-j", jump.To]);
         if (!result.Exit.Success) throw new IOException($"{Program(family, _kind)} -t {jump.Table} -I {jump.From}: {CniAnswer.Failure([], result.Error, result.Exit.ToString())}");
     }
 
-    private ToolResult Tool(AddressFamily family, ImmutableArray<string> arguments)
+    private ToolResult Tool(AddressFamily family, string kind, ImmutableArray<string> arguments)
     {
-        string program = Program(family, _kind);
+        string program = Program(family, kind);
         return Run(Find(program) ?? throw new IOException($"{program} is not installed"), ["--wait", "5", .. arguments], "");
     }
 
