@@ -20,8 +20,12 @@ using NativeKubelet.Probes;
 using NativeKubelet.Runtime.Containers;
 using NativeKubelet.Runtime.Images.Content;
 using NativeKubelet.Runtime.Images.Layers;
+using NativeKubelet.Runtime.Images.Registry;
+using NativeKubelet.Runtime.Images.Store;
+using NativeKubelet.Runtime.Machines;
 using NativeKubelet.Runtime.Network;
 using NativeKubelet.Runtime.Sandboxes;
+using NativeKubelet.Runtime.Streams;
 using NativeKubelet.Server;
 
 namespace NativeKubelet.Tests.Fuzz;
@@ -51,6 +55,8 @@ public static class Targets
         ---
         {"apiVersion":"v1","kind":"Pod","metadata":{"name":"b"},"spec":{"containers":[{"name":"c","image":"i","args":["a"]}]}}
         """);
+
+    private const string Digest = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
 
     private static readonly ManifestOrigin Origin = ManifestOrigin.File("/manifests/web.yaml", "node");
 
@@ -94,15 +100,42 @@ public static class Targets
             b => ImageContent.ReadManifest(b, null), typeof(ImageFormatException)),
         new("image configuration", [Utf8("""{"architecture":"amd64","os":"linux","config":{"Env":["A=b"],"Cmd":["sh"],"User":"1"},"rootfs":{"type":"layers","diff_ids":["sha256:1111111111111111111111111111111111111111111111111111111111111111"]}}""")],
             b => ImageContent.ReadConfig(b), typeof(ImageFormatException)),
+        new("image index", [Utf8($$$"""{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"{{{Digest}}}","size":2,"platform":{"os":"linux","architecture":"arm","variant":"v7"},"annotations":{"a":"b"}}]}""")],
+            b => ImageContent.ReadManifest(b, "application/vnd.oci.image.index.v1+json"), typeof(ImageFormatException)),
+        new("docker archive", [Utf8("""[{"Config":"c.json","RepoTags":["a:1"],"Layers":["x/layer.tar"]}]""")], b => ImageContent.ReadDockerArchive(b), typeof(ImageFormatException)),
+        new("image record", [Utf8($$$"""{"version":1,"sequence":1,"id":"{{{Digest}}}","repoTags":["a/b:1"],"repoDigests":[],"layers":["{{{Digest}}}"],"blobs":[],"sizeBytes":1,"pinned":false,"config":{"entrypoint":[],"cmd":[],"env":[],"workingDir":"","user":"","stopSignal":"","volumes":[]}}""")],
+            b => StoredImage.TryParse(b)?.ToRecord()),
+        new("layer record", [Utf8($$"""{"version":1,"chainId":"{{Digest}}","diffId":"{{Digest}}","parent":null,"entries":1,"bytes":1,"hidesLowers":false,"removed":["YQ=="],"opaque":[]}""")],
+            b => StoredLayer.TryParse(b)?.Removals()),
         new("layer archive", [Archive()], ReadArchive, typeof(ImageFormatException)),
+        Text("hosts.toml", ["server = \"https://r.test\"\n[host.\"https://m.test:5000/v2/p\"]\n  capabilities = [\"pull\", 'resolve']\n  client = [[\"c\", \"k\"]]\n  skip_verify = true\n  dial_timeout = \"10s\"\n[host.\"https://m.test:5000/v2/p\".header]\n  x-a = [\"\\u0041\"] # b\n"],
+            t => NativeKubelet.Runtime.Images.Registry.HostsFile.Parse(t, "/etc/certs.d/r", "r.test"), typeof(TomlException)),
+        new("docker config", [Utf8("""{"auths":{"https://r.test:5000/v2/a/":{"auth":"dXNlcjpwYXNz"},"*.b":{"username":"u","password":"p","identitytoken":"t"}}}""")],
+            b => DockerConfig.Parse(b).Find("r.test:5000", "a/b"), typeof(FormatException)),
+        new("dockercfg", [Utf8("""{"r.test":{"auth":"dXNlcjpwYXNz","email":"e"}}""")], b => DockerConfig.ParseLegacy(b).Find("r.test", "a"), typeof(FormatException)),
+        Text("authentication challenge", ["Bearer realm=\"https://t.test/token\",service=\"r\",scope=\"repository:a/b:pull,push\", Basic realm=x"], t => AuthChallenge.Parse([t, t])),
+        new("registry token", [Utf8("""{"token":"abc","access_token":"def","expires_in":300,"issued_at":"2020-01-01T00:00:00Z"}""")],
+            b => RegistryTokens.Read(b, new Uri("https://t.test/token")), typeof(RegistryFailure)),
+        Text("proxy", ["http://u:p@proxy.test:3128 .internal,10.0.0.0/8,fd00::/8,*.x,a:80"], t =>
+        {
+            string[] parts = t.Split(' ', 2);
+            ProxyRules rules = ProxyRules.Parse(parts[0], parts[0], parts[^1]);
+            _ = rules.GetProxy(new Uri("https://10.1.2.3:80/")) ?? rules.GetProxy(new Uri("http://[fd00::1]/"));
+        }),
         new("holder message", [HolderHello()], b => HolderMessage.Decode(b)),
         new("http request", [Utf8("GET /v1/pods?watch=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc")], b => HttpRequest.TryParse(b, out _), typeof(HttpFormatException)),
         new("cni configuration", [Utf8("""{"cniVersion":"1.0.0","name":"n","plugins":[{"type":"bridge","bridge":"b","ipam":{"type":"host-local"}},{"type":"portmap","capabilities":{"portMappings":true}}]}""")],
             b => CniNetworkConfig.Parse(b, single: false), typeof(CniConfigException)),
         new("cni answer", [Utf8("""{"cniVersion":"1.0.0","interfaces":[{"name":"eth0","sandbox":"/x"}],"ips":[{"address":"10.0.0.2/24","gateway":"10.0.0.1","interface":0}]}""")],
             b => CniAnswer.Typed(CniAnswer.ParseResult(b, "1.0.0")), typeof(CniAnswerException), typeof(System.Text.Json.JsonException)),
+        new("cni failure", [Utf8("""{"cniVersion":"1.0.0","code":7,"msg":"no","details":"why"}""")], b => CniAnswer.Failure(b, b, "exit 1")),
+        new("container log", [Utf8("2016-10-06T00:17:09.669794202Z stdout P hel\n2016-10-06T00:17:09.669794203Z stderr F x\n2016-10-06T00:17:10Z stdout F lo\n")], ReadLog),
+        Text("runtime version", ["runc version 1.3.0-rc.3+ds1\ncommit: x\n"], t => _ = OciRuntimeVersion.Parse(t)?.Advisories),
+        Text("machine", ["0-3,8", "MemTotal: 12 kB\nMemFree: 3 kB\n", "CapEff:\t000001ffffffffff\n", "         0          0 4294967295\n", "nodev\tproc\n\text4\n"],
+            t => (MachineText.CpuCount(t), MachineText.Kibibytes(t, "MemTotal:"), MachineText.Mask(t, "CapEff:"), MachineText.IsFirstUserNamespace(t), MachineText.HasFileSystem(t, "ext4")).ToString()),
+        Text("cgroup mounts", ["30 20 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n31 20 0:27 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n"], t => CgroupLayout.Detect(t), typeof(IOException)),
         new("inotify", [[1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0, .. "name.yaml\0\0\0\0\0\0\0"u8]], b => FileEvent.Parse(b)),
-        new("netlink", [[32, 0, 0, 0, 16, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, .. new byte[16]]], ReadNetlink),
+        new("netlink", [[32, 0, 0, 0, 16, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, .. new byte[16]], ChainMessage(), FlowMessage()], ReadNetlink),
     ];
 
     private static Target Text(string name, string[] corpus, Action<string> parse, params Type[] refusals) =>
@@ -150,6 +183,52 @@ public static class Targets
             _ = InterfaceAddress.Parse(message);
             _ = NetworkRoute.Parse(message);
             _ = message.Explanation;
+            _ = TrackedFlow.Parse(message);
+            _ = NftSocket.ParseDropping(message);
+            _ = NftChanges.IsLoss(message, 7, "nativekubelet_nk0");
+        }
+    }
+
+    private static byte[] ChainMessage()
+    {
+        NetlinkWriter writer = new();
+        writer.Message(Nft.Subsystem << 8 | Nft.NewChain, NetlinkFlags.Multipart, 1).Fixed(NftBatch.Envelope(2, 0))
+            .Text(Nft.ChainTable, "filter").Text(Nft.ChainName, "FORWARD").NetworkNumber(Nft.ChainPolicy, Nft.Drop);
+        using (writer.Inside(Nft.ChainHook)) writer.NetworkNumber(Nft.HookNumber, (uint)NftHook.Forward);
+        writer.End();
+        return writer.Written.ToArray();
+    }
+
+    private static byte[] FlowMessage()
+    {
+        NetlinkWriter writer = new();
+        writer.Message(Flows.Subsystem << 8 | Flows.New, NetlinkFlags.Multipart, 1).Fixed(NftBatch.Envelope(2, 0));
+        foreach (ushort direction in (ushort[])[Flows.Original, Flows.Reply])
+            using (writer.Inside(direction))
+            {
+                using (writer.Inside(Flows.Addresses)) writer.Attribute(1, [10, 0, 0, 1]).Attribute(2, [10, 0, 0, 2]);
+                using (writer.Inside(Flows.Ports)) writer.Byte(1, 17).Attribute(3, [0, 53]);
+            }
+        writer.Number(Flows.Identity, 9);
+        writer.End();
+        return writer.Written.ToArray();
+    }
+
+    private static void ReadLog(byte[] bytes)
+    {
+        using LogLines lines = new(Stream.Null, new(Timestamps: true, Since: DateTimeOffset.UnixEpoch));
+        foreach (byte[] record in Split(bytes)) lines.Add(record);
+        lines.End();
+    }
+
+    private static IEnumerable<byte[]> Split(byte[] bytes)
+    {
+        for (int start = 0; start < bytes.Length;)
+        {
+            int end = Array.IndexOf(bytes, (byte)'\n', start);
+            if (end < 0) end = bytes.Length;
+            yield return bytes[start..end];
+            start = end + 1;
         }
     }
 

@@ -62,7 +62,8 @@ public sealed record HostsFile(ImmutableArray<RegistryHost> Hosts, ImmutableArra
         if (uri.Query.Length > 0 || uri.Fragment.Length > 0) throw new TomlException(line, $"'{url}' has a query or fragment, which an address of a host cannot have");
         string path = uri.AbsolutePath.TrimEnd('/');
         if (!overridePath && !path.EndsWith("/v2", StringComparison.Ordinal)) path += "/v2";
-        return new(new Uri(uri.GetLeftPart(UriPartial.Authority)), path + "/");
+        // Not as a relative address: a path that begins with two slashes would be another host.
+        return new UriBuilder(uri) { Path = path + "/" }.Uri;
     }
 
     private static HostCapabilities Capabilities(IEnumerable<string> names, int line, string key)

@@ -32,9 +32,9 @@ public sealed class HostsFileTests
     [Fact]
     public void A_whole_path_is_taken_as_it_is_when_told_so()
     {
-        HostsFile file = Parse("[host.\"https://m/api/docker\"]\noverride_path = true\n[host.\"https://n/v2/proj/\"]\noverride_path = true");
+        HostsFile file = Parse("[host.\"https://m/api/docker\"]\noverride_path = true\n[host.\"https://n/v2/proj/\"]\noverride_path = true\n[host.\"https://o:50//other/v2/p\"]\noverride_path = true");
 
-        Assert.Equal(["https://m/api/docker/", "https://n/v2/proj/"], file.Hosts.Take(2).Select(h => h.Root.ToString()));
+        Assert.Equal(["https://m/api/docker/", "https://n/v2/proj/", "https://o:50//other/v2/p/"], file.Hosts.Take(3).Select(h => h.Root.ToString()));
     }
 
     [Fact]
