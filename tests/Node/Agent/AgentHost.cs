@@ -58,6 +58,8 @@ public sealed class AgentHost : IAsyncDisposable
     /// <summary>What the agent finds in its environment beside this process's.</summary>
     public Dictionary<string, string> Variables { get; } = [];
 
+    public string Bridge => $"nkt{_tag}";
+
     /// <summary>All that the agents of this host wrote to stderr.</summary>
     public string Said { get { lock (_said) return _said.ToString(); } }
 
@@ -67,7 +69,7 @@ public sealed class AgentHost : IAsyncDisposable
     public string[] Own =>
     [
         $"--root-dir={this["kubelet"]}", $"--data-dir={this["data"]}", $"--run-dir={RunDirectory}",
-        $"--container-logs-dir={this["logs/containers"]}", $"--bridge-name=nkt{_tag}", $"--cni-conf-dir={this["cni"]}",
+        $"--container-logs-dir={this["logs/containers"]}", $"--bridge-name={Bridge}", $"--cni-conf-dir={this["cni"]}",
     ];
 
     public string CgroupRoot => $"/{Groups.Root.Components[0]}";
@@ -229,12 +231,19 @@ public sealed class AgentHost : IAsyncDisposable
            select pid,
     ];
 
+    /// <summary>This host's control groups in every hierarchy, by path.</summary>
+    public string[] Groups() =>
+    [
+        .. Directory.GetDirectories("/sys/fs/cgroup").Append("/sys/fs/cgroup").Select(hierarchy => hierarchy + Tree).Where(Directory.Exists)
+            .SelectMany(top => Directory.GetDirectories(top, "*", SearchOption.AllDirectories).Append(top)).Order(StringComparer.Ordinal),
+    ];
+
     public async ValueTask DisposeAsync()
     {
         if (_agent is not null) await KillAsync();
         Assert.True(await _driver.DestroyAsync(Tree, Deadline()));
         using (SandboxNetwork network = new(
-            new NetworkSettings($"nkt{_tag}", null, this["cni"], [], this["cni-cache"], this["data"]), TimeProvider.System, NullLogger.Instance))
+            new NetworkSettings(Bridge, null, this["cni"], [], this["cni-cache"], this["data"]), TimeProvider.System, NullLogger.Instance))
             await network.RemoveEverythingAsync(Deadline());
         Unmount();
         DirectoryHandle.DeleteTree(Root);

@@ -16,5 +16,8 @@ public static class ProgramFile
     public static string Path => Environment.GetEnvironmentVariable("NK_BINARY") is { Length: > 0 } given
         ? given : System.IO.Path.Combine(AppContext.BaseDirectory, "nativekubelet");
 
+    /// <summary>The delivered form, compiled ahead of time, and not the one that is built for the inner loop.</summary>
+    public static bool IsNative => !File.Exists(Path + ".dll");
+
     public static string DemoImage => Made.Value;
 }
