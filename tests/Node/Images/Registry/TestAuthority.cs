@@ -24,13 +24,14 @@ public sealed class TestAuthority : IDisposable
 
     public string CertificateFile => Path.Combine(_directory, "authority.crt");
 
-    /// <summary>Issues one for an address, in files NAME.cert and NAME.key.</summary>
-    public (string Certificate, string Key) Issue(string name, IPAddress address)
+    /// <summary>Issues one for an address, and a host's name, in files NAME.cert and NAME.key.</summary>
+    public (string Certificate, string Key) Issue(string name, IPAddress address, string? host = null)
     {
         using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         CertificateRequest request = new($"CN={name}", key, HashAlgorithmName.SHA256);
         SubjectAlternativeNameBuilder names = new();
         names.AddIpAddress(address);
+        if (host is not null) names.AddDnsName(host);
         request.CertificateExtensions.Add(names.Build());
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new("1.3.6.1.5.5.7.3.1"), new("1.3.6.1.5.5.7.3.2")], false));
         using X509Certificate2 issued = request.Create(_own, DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddDays(1), [++_serial]);
