@@ -232,7 +232,7 @@ public sealed class AgentHost : IAsyncDisposable
     ];
 
     /// <summary>This host's control groups in every hierarchy, by path.</summary>
-    public string[] Groups() =>
+    public string[] GroupDirectories() =>
     [
         .. Directory.GetDirectories("/sys/fs/cgroup").Append("/sys/fs/cgroup").Select(hierarchy => hierarchy + Tree).Where(Directory.Exists)
             .SelectMany(top => Directory.GetDirectories(top, "*", SearchOption.AllDirectories).Append(top)).Order(StringComparer.Ordinal),

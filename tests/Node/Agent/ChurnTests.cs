@@ -76,7 +76,7 @@ public sealed class ChurnTests
                 .. node.Processes().Select(pid => $"process {pid}"), .. Mounts(node),
                 .. ((string[])["kubelet/pods", "run/sandboxes", "run/containers", "run/netns", "data/containers", "logs/pods", "logs/containers", "data/network/sandboxes"])
                     .Where(d => Directory.Exists(node[d])).SelectMany(d => Directory.GetFileSystemEntries(node[d])),
-                .. node.Groups().Where(g => g.Contains("/pod", StringComparison.Ordinal)),
+                .. node.GroupDirectories().Where(IsOfPod),
             ];
             if (busy.Length == 0) return Inventory(node);
             Assert.False(deadline.IsCancellationRequested, $"left behind: {string.Join("; ", busy)}\n{node.Said}");
@@ -85,7 +85,7 @@ public sealed class ChurnTests
 
     private static string[] Inventory(AgentHost node) =>
     [
-        .. node.Groups(),
+        .. node.GroupDirectories(),
         .. Directory.GetDirectories("/sys/class/net").Where(l => Path.GetFileName(l) == node.Bridge || Directory.Exists($"/sys/class/net/{node.Bridge}/brif/{Path.GetFileName(l)}")),
         .. Tool.Run("/usr/sbin/nft", "list", "table", "ip", $"nativekubelet_{node.Bridge}").Split('\n'),
         .. Directory.GetFileSystemEntries(node.Root, "*", SearchOption.AllDirectories)
@@ -93,6 +93,10 @@ public sealed class ChurnTests
         .. Directory.GetFileSystemEntries(node["data/images"]).Order(StringComparer.Ordinal),
         .. Directory.GetFileSystemEntries(node["data/images/layers"]).Order(StringComparer.Ordinal),
     ];
+
+    /// <summary>"podUID" or, in systemd's form, "…-podUID.slice"; "kubepods" is nobody's.</summary>
+    private static bool IsOfPod(string group) =>
+        Path.GetFileName(group).StartsWith("pod", StringComparison.Ordinal) || Path.GetFileName(group).Contains("-pod", StringComparison.Ordinal);
 
     private static IEnumerable<string> Mounts(AgentHost node) =>
         MountInfo.Parse(File.ReadAllText("/proc/self/mountinfo")).Where(m => m.MountPoint.StartsWith(node.Root + "/", StringComparison.Ordinal)).Select(m => $"mount {m.MountPoint}");
