@@ -9,6 +9,7 @@ namespace NativeKubelet.Api.Local;
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(PodListDocument))]
 [JsonSerializable(typeof(NodeDocument))]
+[JsonSerializable(typeof(ConfigDocument))]
 [JsonSerializable(typeof(EventListDocument))]
 [JsonSerializable(typeof(ProblemListDocument))]
 [JsonSerializable(typeof(UsageDocument))]

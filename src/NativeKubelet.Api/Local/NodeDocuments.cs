@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace NativeKubelet.Api.Local;
 
 /// <summary>What the agent says of itself at <c>/v1/node</c>.</summary>
@@ -19,6 +21,16 @@ public sealed record NodeDocument(
     NodePaths Paths);
 
 public sealed record NodePaths(string Root, string Data, string Run, string PodLogs, string Manifests);
+
+/// <summary>The configuration in force at <c>/v1/config</c>, and where each part of it comes from. Values that are credentials are masked.</summary>
+/// <param name="Configuration">The whole KubeletConfiguration, every default filled in.</param>
+/// <param name="Fields">Its fields by path, and the flags that are no field, by <c>--NAME</c>.</param>
+public sealed record ConfigDocument(JsonElement Configuration, IReadOnlyList<ConfigFieldDocument> Fields, IReadOnlyList<string> Warnings);
+
+/// <param name="Value">As text; lists and maps as JSON.</param>
+/// <param name="Origin">"default", "file", "drop-in" or "flag".</param>
+/// <param name="Where">FILE:LINE or --FLAG; empty for a default.</param>
+public sealed record ConfigFieldDocument(string Name, string Value, string Origin, string Where);
 
 /// <param name="About"><c>pod/NAMESPACE/NAME</c> or <c>node/NAME</c>.</param>
 /// <param name="Container">Empty when it is about the object as a whole.</param>
@@ -47,7 +59,9 @@ public sealed record ProblemListDocument(IReadOnlyList<ProblemDocument> Problems
 /// <param name="At">The default value before the first round.</param>
 public sealed record UsageDocument(DateTimeOffset At, UsageFigures Node, IReadOnlyList<PodUsageDocument> Pods);
 
-public sealed record PodUsageDocument(string Uid, UsageFigures Total, IReadOnlyList<ContainerUsageDocument> Containers);
+/// <param name="Name">Empty, as <paramref name="Namespace"/>, for a pod that is being taken down.</param>
+public sealed record PodUsageDocument(
+    string Uid, UsageFigures Total, IReadOnlyList<ContainerUsageDocument> Containers, string Namespace = "", string Name = "");
 
 public sealed record ContainerUsageDocument(string Name, string Id, UsageFigures Usage);
 

@@ -11,7 +11,7 @@ namespace NativeKubelet.Linux.Files;
 /// </summary>
 public sealed class FileLock : IDisposable
 {
-    private const int Exclusive = 2, NonBlocking = 4;
+    private const int Shared = 1, Exclusive = 2, NonBlocking = 4;
     private readonly FileDescriptor _file;
 
     private FileLock(FileDescriptor file) => _file = file;
@@ -61,6 +61,17 @@ public sealed class FileLock : IDisposable
         if (errno == 0) return new FileLock(file);
         file.Dispose();
         throw new ErrnoException("flock", path, errno);
+    }
+
+    /// <summary>Somebody holds it at this moment. Looking changes nothing.</summary>
+    /// <exception cref="ErrnoException">ENOENT: there is no such file.</exception>
+    public static bool IsHeld(string path)
+    {
+        using DirectoryHandle directory = DirectoryHandle.Open(Path.GetDirectoryName(Path.GetFullPath(path)) ?? "/");
+        using FileDescriptor file = directory.OpenFile(Path.GetFileName(path), OpenFlags.Read);
+        if (FileCalls.Lock(file, Shared | NonBlocking) == 0) return false;
+        int errno = Marshal.GetLastPInvokeError();
+        return errno == Errno.EAGAIN ? true : throw new ErrnoException("flock", path, errno);
     }
 
     public void Dispose() => _file.Dispose();

@@ -2,12 +2,17 @@ using System.Collections.Immutable;
 
 namespace NativeKubelet.Cli;
 
+/// <summary>What a word on the command line names; completion offers those that there are.</summary>
+public enum WordKind { Text, File, Directory, Pod, Container, Image, Namespace, Verb }
+
 /// <param name="Short">0 where there is none.</param>
 /// <param name="Value">What the value is called in the usage; null for a switch.</param>
 public sealed record OptionSpec(string Name, char Short, string? Value, string Help)
 {
     /// <summary>The only values that it takes; empty where any is fine.</summary>
     public ImmutableArray<string> Choices { get; init; } = [];
+
+    public WordKind Kind { get; init; }
 }
 
 /// <summary>One verb as the user sees it; help and shell completion are made from these.</summary>
@@ -19,14 +24,25 @@ public sealed record VerbSpec(
     ImmutableArray<OptionSpec> Options,
     Func<VerbCall, CancellationToken, Task<int>> RunAsync)
 {
+    /// <summary>The heading that help lists it under; empty: it is there for programs and not listed.</summary>
+    public string Group { get; init; } = "";
+
+    /// <summary>What the operands name, one after the other; the last also stands for those that follow.</summary>
+    public ImmutableArray<WordKind> Words { get; init; } = [];
+
+    /// <summary>The words that the first operand is chosen from; empty where any is fine.</summary>
+    public ImmutableArray<string> Choices { get; init; } = [];
+
     /// <summary>Where the verb finds the agent; every verb that talks to one takes it.</summary>
-    public static OptionSpec RunDirectory { get; } = new("run-dir", '\0', "DIR", "the agent's run directory (default /run/nativekubelet)");
+    public static OptionSpec RunDirectory { get; } = new("run-dir", '\0', "DIR", "the agent's run directory (default /run/nativekubelet)") { Kind = WordKind.Directory };
 
     public static OptionSpec Output { get; } = new("output", 'o', "FORMAT", "json or yaml instead of a table") { Choices = ["json", "yaml"] };
 
-    public static OptionSpec Namespace { get; } = new("namespace", 'n', "NAME", "only pods of this namespace");
+    public static OptionSpec Namespace { get; } = new("namespace", 'n', "NAME", "only pods of this namespace") { Kind = WordKind.Namespace };
 
-    /// <exception cref="UsageException">An unknown option or a missing value.</exception>
+    public static OptionSpec Container { get; } = new("container", 'c', "NAME", "the container (default: the pod's first)") { Kind = WordKind.Container };
+
+    /// <exception cref="UsageException">An unknown option, a missing value, or one that is none of its choices.</exception>
     public VerbCall Parse(ReadOnlySpan<string> args)
     {
         Dictionary<string, string> values = [];
@@ -63,6 +79,9 @@ public sealed record VerbSpec(
             }
             else operands.Add(word);
         }
+        foreach (OptionSpec option in Options.Where(o => !o.Choices.IsEmpty))
+            if (values.TryGetValue(option.Name, out string? value) && !option.Choices.Contains(value))
+                throw new UsageException(this, $"--{option.Name} is {string.Join(" or ", option.Choices)}, not \"{value}\"");
         return new VerbCall(this, [.. operands], [.. rest], values);
     }
 

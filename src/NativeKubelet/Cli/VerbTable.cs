@@ -1,8 +1,12 @@
 using System.Collections.Immutable;
+using Microsoft.Extensions.Logging.Abstractions;
+using NativeKubelet.Cli.Completion;
 using NativeKubelet.Cli.Streams;
 using NativeKubelet.Cli.Top;
 using NativeKubelet.Cli.Verbs;
+using NativeKubelet.Config;
 using NativeKubelet.Linux.Libc;
+using NativeKubelet.Logging;
 
 namespace NativeKubelet.Cli;
 
@@ -12,21 +16,47 @@ public sealed record VerbTable(ImmutableArray<VerbSpec> All)
 {
     public const int Failed = 1, Misused = 2, Interrupted = 130;
 
+    /// <summary>Everything that this program can be asked to do.</summary>
+    public static VerbTable OfProgram(CliConsole console)
+    {
+        VerbTable verbs = ForAgent(console);
+        VerbTable? all = null;
+        all = new(
+        [
+            .. In("pods", new RunVerb(console, level => level < 0 ? NullLoggerFactory.Instance : KubeletLogging.Create(LogSettings.Text(level), console.Time)).Spec),
+            .. verbs.All,
+            .. In(
+                "this program",
+                new VersionVerb(console).Spec, new CompletionVerb(console).Spec, new HelpVerb(console, () => all!).Spec),
+            new CompleteVerb(console, () => all!).Spec,
+        ]);
+        return all;
+    }
+
     /// <summary>The verbs that talk to a running agent, and the one for when none will run.</summary>
     public static VerbTable ForAgent(CliConsole console) => new(
     [
-        new PsVerb(console).Spec,
-        new LogsVerb(console).Spec,
-        new ExecVerb(console, ConsoleEnds.OfProcess).Spec,
-        new AttachVerb(console, ConsoleEnds.OfProcess).Spec,
-        new TopVerb(console, ConsoleEnds.OfProcess, TopCapacity.OfMachine).Spec,
-        new DescribeVerb(console).Spec,
-        new EventsVerb(console).Spec,
-        new ImagesVerb(console).Spec,
-        new PullVerb(console).Spec,
-        new ImportVerb(console).Spec,
-        new RmiVerb(console).Spec,
-        new DoctorVerb(console).Spec,
+        .. In(
+            "pods",
+            new PsVerb(console).Spec,
+            new LogsVerb(console).Spec,
+            new ExecVerb(console, ConsoleEnds.OfProcess).Spec,
+            new AttachVerb(console, ConsoleEnds.OfProcess).Spec,
+            new TopVerb(console, ConsoleEnds.OfProcess, TopCapacity.OfMachine).Spec,
+            new DescribeVerb(console).Spec,
+            new EventsVerb(console).Spec),
+        .. In(
+            "images",
+            new ImagesVerb(console).Spec,
+            new PullVerb(console).Spec,
+            new ImportVerb(console).Spec,
+            new RmiVerb(console).Spec),
+        .. In(
+            "this machine",
+            new DoctorVerb(console).Spec,
+            new ConfigVerb(console).Spec,
+            new InstallVerb(console).Spec,
+            new UninstallVerb(console).Spec),
     ]);
 
     public VerbSpec? Find(string name) => All.FirstOrDefault(v => v.Name == name);
@@ -66,4 +96,6 @@ public sealed record VerbTable(ImmutableArray<VerbSpec> All)
             return Failed;
         }
     }
+
+    private static IEnumerable<VerbSpec> In(string group, params VerbSpec[] verbs) => verbs.Select(v => v with { Group = group });
 }

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
-using NativeKubelet.Api.Kubelet;
 using NativeKubelet.Api.Local;
 using NativeKubelet.Cluster;
 using NativeKubelet.Config;
@@ -71,7 +70,7 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         _preload = new PreloadDirectory(options.Images.PreloadDirectory, plan.Images, Images, logs.CreateLogger<PreloadDirectory>());
         LocalSources told = new(
             Board, Events, Runtime, Images, PodStatusWire.ToPod, Usage.SampleNow, () => _desired.ManifestProblems,
-            () => JsonSerializer.Serialize(options.Configuration, KubeletConfigurationContext.Default.KubeletConfiguration), Describe);
+            () => JsonSerializer.Serialize(ConfigReport.Of(options), LocalJson.Default.ConfigDocument), Describe);
         _api = new LocalApi(told, options.Paths.Run, time, logs);
     }
 
@@ -231,7 +230,7 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         return plan.Machine.Limits(options.CpuQuota, options.CpuQuotaPeriod, options.SingleProcessOomKill, options.PodPidsLimit, limitedSwap);
     }
 
-    private static NetworkSettings NetworkOf(KubeletOptions options) => new(
+    public static NetworkSettings NetworkOf(KubeletOptions options) => new(
         options.Network.BridgeName, options.Network.PodSubnet, options.Network.CniConfDirectory, [.. options.Network.CniBinDirectories],
         options.Network.CniCacheDirectory, options.Paths.Data);
 

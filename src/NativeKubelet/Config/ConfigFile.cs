@@ -11,9 +11,10 @@ internal static class ConfigFile
     private static readonly string[] RelativePaths =
         ["staticPodPath", "authentication.x509.clientCAFile", "tlsCertFile", "tlsPrivateKeyFile", "resolvConf", "volumePluginDir", "podLogsDir"];
 
-    public static JsonObject Load(string path, List<string> warnings)
+    public static ConfigLayer Load(string path, List<string> warnings)
     {
-        JsonObject config = Read(path, "failed to load kubelet config file", warnings);
+        ConfigLayer layer = Read(path, ConfigOriginKind.File, "failed to load kubelet config file", warnings);
+        JsonObject config = layer.Given;
         string directory = Path.GetDirectoryName(Path.GetFullPath(path))!;
         foreach (string field in RelativePaths)
         {
@@ -23,19 +24,16 @@ internal static class ConfigFile
                 FlagParser.Set(config, field, Path.GetFullPath(text, directory));
         }
 
-        return config;
+        return layer;
     }
 
     /// <summary>Merges the directory's *.conf files in order over <paramref name="config"/> (RFC 7386).</summary>
-    public static JsonObject MergeDropIns(JsonObject config, string directory, List<string> warnings)
+    /// <returns>What each file gave.</returns>
+    public static List<ConfigLayer> MergeDropIns(JsonObject config, string directory, List<string> warnings)
     {
-        foreach (string file in DropIns(directory))
-        {
-            JsonObject patch = Read(file, "failed to load kubelet dropin file", warnings);
-            Merge(config, patch);
-        }
-
-        return config;
+        List<ConfigLayer> layers = [.. DropIns(directory).Select(file => Read(file, ConfigOriginKind.DropIn, "failed to load kubelet dropin file", warnings))];
+        foreach (ConfigLayer layer in layers) Merge(config, layer.Given);
+        return layers;
     }
 
     /// <exception cref="ConfigException">A field holds a value of the wrong type; file, field and line are named.</exception>
@@ -55,7 +53,7 @@ internal static class ConfigFile
         }
     }
 
-    private static JsonObject Read(string path, string failure, List<string> warnings)
+    private static ConfigLayer Read(string path, ConfigOriginKind origin, string failure, List<string> warnings)
     {
         try
         {
@@ -73,7 +71,7 @@ internal static class ConfigFile
                 warnings.Add($"{path}: line {document.Source.Find(unknown.Path).Line}: {unknown}, it has no effect");
             foreach (YamlProblem duplicate in document.Duplicates)
                 warnings.Add($"{path}: {duplicate}, the last one counts");
-            return config;
+            return new(origin, path, config, document.Source);
         }
         catch (Exception e) when (e is ConfigException or YamlFormatException or IOException or UnauthorizedAccessException)
         {

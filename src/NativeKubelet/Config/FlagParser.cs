@@ -64,7 +64,7 @@ public static class FlagParser
             if (flag.Deprecation is { } reason) deprecations.Add($"Flag --{flag.Name} has been deprecated, {reason}");
         }
 
-        if (words.Count > 0) throw new ConfigException($"unknown command {words[0]}");
+        if (words.Count > 0) throw new ConfigException($"unknown command {words[0]}; 'nativekubelet help' lists the verbs, and what begins with -- is a flag");
         JsonObject overlay = [];
         foreach ((string field, JsonNode? value) in fields)
             if (value is not null)

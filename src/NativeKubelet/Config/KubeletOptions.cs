@@ -12,7 +12,10 @@ namespace NativeKubelet.Config;
 public sealed record KubeletOptions(
     KubeletConfiguration Configuration, RuntimePaths Paths, NodeOptions Node, SourceOptions Sources, CgroupOptions Cgroups,
     NetworkOptions Network, ImageOptions Images, LogOptions ContainerLogs, ServerOptions Server, PodOptions Pods,
-    LogSettings Logging, FeatureGates Gates, StartOptions Start, IReadOnlyList<string> Warnings);
+    LogSettings Logging, FeatureGates Gates, StartOptions Start, IReadOnlyList<string> Warnings)
+{
+    public ConfigOrigins Origins { get; init; } = ConfigOrigins.None;
+}
 
 /// <param name="Kubeconfig">Null is standalone.</param>
 public sealed record NodeOptions(
@@ -64,4 +67,8 @@ public sealed record StartOptions(
     bool TakeOver, bool AllowPrivateMounts, string? LockFile, bool ExitOnLockContention, int OomScoreAdj, long MaxOpenFiles, bool SetKernelTunables);
 
 /// <param name="Modules">vmodule: glob over category names, verbosity.</param>
-public sealed record LogSettings(bool Json, int Verbosity, IReadOnlyList<(string Pattern, int Verbosity)> Modules, bool SplitStream, TimeSpan FlushFrequency);
+public sealed record LogSettings(bool Json, int Verbosity, IReadOnlyList<(string Pattern, int Verbosity)> Modules, bool SplitStream, TimeSpan FlushFrequency)
+{
+    /// <summary>As <c>-v</c> alone asks for.</summary>
+    public static LogSettings Text(int verbosity) => new(Json: false, verbosity, [], SplitStream: false, FlushFrequency: TimeSpan.FromSeconds(5));
+}

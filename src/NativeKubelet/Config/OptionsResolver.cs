@@ -14,7 +14,8 @@ public static class OptionsResolver
     public static KubeletOptions Resolve(ParsedFlags flags, string usualDriver = "cgroupfs")
     {
         List<string> warnings = [];
-        KubeletConfiguration config = Configuration(flags, usualDriver, warnings);
+        List<ConfigLayer> layers = [];
+        KubeletConfiguration config = Configuration(flags, usualDriver, layers, warnings);
         List<string> faults = ConfigValidation.Check(config);
         FeatureGates gates = FeatureGates.Apply(config.FeatureGates ?? [], faults, warnings);
         NodeOptions node = NodeFlags.Read(flags, faults, warnings);
@@ -24,18 +25,23 @@ public static class OptionsResolver
         if (faults.Count > 0) throw new ConfigException($"failed to validate kubelet configuration, error: [{string.Join(", ", faults)}]");
         warnings.AddRange(KubeletFlags.All.Where(f => f.NotYet is not null && flags.Own.TryGetValue(f.Name, out JsonNode? given) && given.ToString() != f.Default).Select(f => $"--{f.Name} has no effect: {f.NotYet}"));
         warnings.AddRange(ConfigFields.WithoutEffect(Tree(config), Tree(ConfigDefaults.Apply(new(), usualDriver))));
-        return Build(flags, config, gates, node, warnings);
+        return Build(flags, config, gates, node, warnings) with { Origins = new(flags, layers) };
     }
 
-    private static KubeletConfiguration Configuration(ParsedFlags flags, string usualDriver, List<string> warnings)
+    private static KubeletConfiguration Configuration(ParsedFlags flags, string usualDriver, List<ConfigLayer> layers, List<string> warnings)
     {
         string file = flags.Text("config"), directory = flags.Text("config-dir");
-        JsonObject given = file.Length > 0 ? ConfigFile.Load(file, warnings) : [];
+        if (file.Length > 0) layers.Add(ConfigFile.Load(file, warnings));
         // The base is defaulted before drop-ins come over it, as in the original: one evictionHard key adds to the built-in ones.
-        KubeletConfiguration config = ConfigDefaults.Apply(ConfigFile.Decode(given), usualDriver);
+        KubeletConfiguration config = ConfigDefaults.Apply(layers is [var given] ? ConfigFile.Decode(given.Given) : new(), usualDriver);
         if (directory.Length > 0)
-            config = ConfigDefaults.Apply(ConfigFile.Decode(ConfigFile.MergeDropIns(Tree(config), directory, warnings)), usualDriver);
+        {
+            JsonObject merged = Tree(config);
+            layers.AddRange(ConfigFile.MergeDropIns(merged, directory, warnings));
+            config = ConfigDefaults.Apply(ConfigFile.Decode(merged), usualDriver);
+        }
         if (flags.Overlay.Count == 0) return config;
+        layers.Add(new(ConfigOriginKind.Flag, "", flags.Overlay, null));
         JsonObject tree = Tree(config);
         Overlay(tree, flags.Overlay, "");
         return ConfigFile.Decode(tree, "command line");

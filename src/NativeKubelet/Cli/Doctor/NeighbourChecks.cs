@@ -19,6 +19,8 @@ public static class NeighbourChecks
         foreach (PortSight port in sight.Ports) yield return Port(port, sight.AgentRuns);
         foreach (NeighbourSight process in sight.Neighbours) yield return Neighbour(process);
         if (!sight.ForeignPods.IsEmpty) yield return Foreign(sight.ForeignPods);
+        if (!sight.DeadRuns.IsEmpty)
+            yield return Finding.Warn("leftovers", $"of foreground runs that were killed: {string.Join(", ", sight.DeadRuns.Select(t => $"nativekubelet-run-{t}"))}", "their pods may run on and use memory and disk", "start 'nativekubelet run' once more, with any manifest: it removes them first");
     }
 
     /// <summary>The agent's start says and does the same.</summary>

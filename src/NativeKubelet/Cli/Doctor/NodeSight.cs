@@ -24,7 +24,11 @@ public sealed record NodeSight(
     ImmutableArray<StorageSight> Storage,
     ImmutableArray<PortSight> Ports,
     ImmutableArray<NeighbourSight> Neighbours,
-    ImmutableArray<ForeignPod> ForeignPods);
+    ImmutableArray<ForeignPod> ForeignPods)
+{
+    /// <summary>Tags of foreground runs that were killed and left things behind.</summary>
+    public ImmutableArray<string> DeadRuns { get; init; } = [];
+}
 
 /// <param name="Fault">Why there are no facts; null when there are.</param>
 public sealed record MachineSight(MachineFacts? Facts, string? Fault);

@@ -35,7 +35,13 @@ internal static class SightReader
                 Storage(StorageChecks.Data, options.Paths.Data), Storage(StorageChecks.Volumes, options.Paths.Root),
                 Storage(StorageChecks.Logs, options.Paths.PodLogs), Storage(StorageChecks.State, options.Paths.Run),
             ],
-            Ports(options.Server), Neighbours(), Foreign(options));
+            Ports(options.Server), Neighbours(), Foreign(options)) { DeadRuns = DeadRuns() };
+    }
+
+    private static ImmutableArray<string> DeadRuns()
+    {
+        try { return [.. Playground.Dead()]; }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ErrnoException) { return []; }      // not root: not ours to see
     }
 
     private static ConfigSight Configuration(IReadOnlyList<string> flags)

@@ -6,7 +6,7 @@ namespace NativeKubelet.Cli.Images;
 internal abstract class NodeImages : IDisposable
 {
     public static OptionSpec DataDirectory { get; } =
-        new("data-dir", '\0', "DIR", "where no agent runs: the data directory (usually /var/lib/nativekubelet) to work on");
+        new("data-dir", '\0', "DIR", "where no agent runs: the data directory (usually /var/lib/nativekubelet) to work on") { Kind = WordKind.Directory };
 
     /// <summary>Does a verb's work on the images that its call means.</summary>
     /// <param name="create">A data directory that is not there is made.</param>

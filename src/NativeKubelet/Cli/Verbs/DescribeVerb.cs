@@ -8,8 +8,11 @@ public sealed class DescribeVerb(CliConsole console)
 {
     public VerbSpec Spec => new(
         "describe", "POD|MANIFEST", "tells all about a pod, or why a manifest is not run",
-        [VerbSpec.Namespace, new("output", 'o', "FORMAT", "json or yaml: the whole object"), VerbSpec.RunDirectory],
-        RunAsync);
+        [VerbSpec.Namespace, new("output", 'o', "FORMAT", "json or yaml: the whole object") { Choices = ["json", "yaml"] }, VerbSpec.RunDirectory],
+        RunAsync)
+    {
+        Words = [WordKind.Pod],
+    };
 
     private async Task<int> RunAsync(VerbCall call, CancellationToken cancel)
     {

@@ -10,7 +10,7 @@ public sealed class DoctorVerb(CliConsole console)
     public VerbSpec Spec => new(
         "doctor", "[-- KUBELET-FLAG…]", "looks for what would keep this machine from running pods; changes nothing",
         [
-            new("config", '\0', "FILE", "the configuration file to judge by; further flags of the agent come after --"),
+            new("config", '\0', "FILE", "the configuration file to judge by; further flags of the agent come after --") { Kind = WordKind.File },
             new("quiet", 'q', null, "only what is not in order"),
             VerbSpec.Output,
             VerbSpec.RunDirectory,
@@ -21,7 +21,6 @@ public sealed class DoctorVerb(CliConsole console)
     {
         if (!call.Operands.IsEmpty) throw new UsageException(call.Verb, $"unexpected word \"{call.Operands[0]}\"; flags of the agent come after --");
         string format = call.Get("output", "");
-        if (format is not ("" or "json" or "yaml")) throw new UsageException(call.Verb, $"unknown output format \"{format}\"");
         string[] flags = [.. Given(call, "config"), .. Given(call, "run-dir"), .. call.Rest];
         NodeSight sight = await SightReader.ReadAsync(flags, console.Time, cancel);
         ImmutableArray<Finding> findings = Examination.Of(sight);

@@ -14,10 +14,13 @@ public sealed class EventsVerb(CliConsole console)
         [
             new("follow", 'f', null, "go on and show what happens"),
             VerbSpec.Namespace,
-            new("output", 'o', "FORMAT", "json or yaml instead of a table; with -f one line of JSON per event"),
+            new("output", 'o', "FORMAT", "json or yaml instead of a table; with -f one line of JSON per event") { Choices = ["json", "yaml"] },
             VerbSpec.RunDirectory,
         ],
-        RunAsync);
+        RunAsync)
+    {
+        Words = [WordKind.Pod],
+    };
 
     /// <summary>True for an event of the pod that is meant: by its name, the beginning of it, or NAMESPACE/NAME. The pod may be gone by now.</summary>
     internal static bool IsAbout(EventDocument e, string? typed, string? space)
@@ -32,7 +35,6 @@ public sealed class EventsVerb(CliConsole console)
         AgentClient agent = AgentClient.For(call);
         string? typed = call.Operands.IsEmpty ? null : call.Operands[0], space = call.TryGet("namespace");
         string format = call.Get("output", "");
-        if (format is not ("" or "json" or "yaml")) throw new UsageException(call.Verb, $"unknown output format \"{format}\"");
         if (call.Has("follow"))
         {
             if (format == "yaml") throw new UsageException(call.Verb, "-f has no YAML; use -o json");

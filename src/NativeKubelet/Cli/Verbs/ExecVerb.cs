@@ -10,13 +10,16 @@ public sealed class ExecVerb(CliConsole console, ConsoleEnds ends)
     public VerbSpec Spec => new(
         "exec", "POD [-c CONTAINER] -- COMMAND [ARG…]", "runs a command in a container; its exit code is this verb's",
         [
-            new("container", 'c', "NAME", "the container (default: the pod's first)"),
+            VerbSpec.Container,
             new("stdin", 'i', null, "pass the standard input on"),
             new("tty", 't', null, "give the command a terminal"),
             VerbSpec.Namespace,
             VerbSpec.RunDirectory,
         ],
-        RunAsync);
+        RunAsync)
+    {
+        Words = [WordKind.Pod],
+    };
 
     private async Task<int> RunAsync(VerbCall call, CancellationToken cancel)
     {
@@ -38,13 +41,16 @@ public sealed class AttachVerb(CliConsole console, ConsoleEnds ends)
     public VerbSpec Spec => new(
         "attach", "POD [-c CONTAINER]", "joins a container's own input and output; Ctrl-P Ctrl-Q leaves a terminal",
         [
-            new("container", 'c', "NAME", "the container (default: the pod's first)"),
+            VerbSpec.Container,
             new("stdin", 'i', null, "pass the standard input on, if the container takes one"),
             new("tty", 't', null, "the container has a terminal: send keys as they are pressed"),
             VerbSpec.Namespace,
             VerbSpec.RunDirectory,
         ],
-        RunAsync);
+        RunAsync)
+    {
+        Words = [WordKind.Pod],
+    };
 
     private async Task<int> RunAsync(VerbCall call, CancellationToken cancel)
     {

@@ -16,12 +16,14 @@ internal sealed class ImagesVerb(CliConsole console)
             NodeImages.DataDirectory,
             VerbSpec.RunDirectory,
         ],
-        (call, cancel) => NodeImages.UseAsync(call, create: false, images => RunAsync(images, call, cancel)));
+        (call, cancel) => NodeImages.UseAsync(call, create: false, images => RunAsync(images, call, cancel)))
+    {
+        Words = [WordKind.Image],
+    };
 
     private async Task<int> RunAsync(NodeImages images, VerbCall call, CancellationToken cancel)
     {
         string format = call.Get("output", "");
-        if (format is not ("" or "wide" or "name" or "json" or "yaml")) throw new UsageException(call.Verb, $"unknown output format \"{format}\"");
         ImageListDocument all = await images.ListAsync(cancel);
         ImageDocument[] chosen =
         [

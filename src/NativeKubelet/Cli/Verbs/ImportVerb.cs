@@ -14,7 +14,10 @@ internal sealed class ImportVerb(CliConsole console)
             NodeImages.DataDirectory,
             VerbSpec.RunDirectory,
         ],
-        RunAsync);
+        RunAsync)
+    {
+        Words = [WordKind.File],
+    };
 
     private Task<int> RunAsync(VerbCall call, CancellationToken cancel)
     {

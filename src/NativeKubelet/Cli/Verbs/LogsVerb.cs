@@ -15,17 +15,20 @@ public sealed class LogsVerb(CliConsole console)
     public VerbSpec Spec => new(
         "logs", "POD [CONTAINER]", "prints what a container wrote, also while no agent runs",
         [
-            new("container", 'c', "NAME", "the container (default: the pod's first)"),
+            VerbSpec.Container,
             new("follow", 'f', null, "go on until the container ends"),
             new("tail", '\0', "LINES", "only the last lines"),
             new("since", '\0', "TIME", "only what is younger: 90s, 10m, 2h30m, or a date as in 2026-01-31T12:00:00Z"),
             new("timestamps", 't', null, "each line begins with the time it was written at"),
             new("previous", 'p', null, "the container's instance before the present one"),
             VerbSpec.Namespace,
-            new("log-dir", '\0', "DIR", $"where logs are when no agent answers (default {DefaultLogDirectory})"),
+            new("log-dir", '\0', "DIR", $"where logs are when no agent answers (default {DefaultLogDirectory})") { Kind = WordKind.Directory },
             VerbSpec.RunDirectory,
         ],
-        RunAsync);
+        RunAsync)
+    {
+        Words = [WordKind.Pod, WordKind.Container],
+    };
 
     private async Task<int> RunAsync(VerbCall call, CancellationToken cancel)
     {

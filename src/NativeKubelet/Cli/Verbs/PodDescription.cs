@@ -62,7 +62,7 @@ public static class PodDescription
             if (At(At(container, "resources"), field) is { } amounts)
                 Pair(lines, 4, title, string.Join(", ", amounts.EnumerateObject().Select(a => $"{a.Name} {Plain(a.Value)}")));
         foreach (string probe in (ReadOnlySpan<string>)["livenessProbe", "readinessProbe", "startupProbe"])
-            if (At(container, probe) is { } how) Pair(lines, 4, char.ToUpperInvariant(probe[0]) + probe[1..^5], Plain(how));
+            if (At(container, probe) is { } how) Pair(lines, 4, char.ToUpperInvariant(probe[0]) + probe[1..^5], Probe(how));
         List(lines, "Environment", [.. Items(container, "env").Select(e => $"{Text(e, "name")}: {Text(e, "value") ?? (At(e, "valueFrom") is { } from ? Plain(from) : "")}")]);
         List(lines, "Mounts", [.. Items(container, "volumeMounts").Select(Mount)]);
         if (known.Find(name) is { LogPath.Length: > 0 } run) Pair(lines, 4, "Log", run.LogPath);
@@ -115,6 +115,19 @@ public static class PodDescription
 
     private static string Port(JsonElement p) =>
         $"{At(p, "containerPort")?.GetRawText()}/{Text(p, "protocol") ?? "TCP"}" + (At(p, "hostPort") is { } host ? $" on host port {host.GetRawText()}" : "");
+
+    /// <summary>As kubectl: <c>http-get http://:8080/ delay=0s timeout=1s period=10s #success=1 #failure=3</c>.</summary>
+    private static string Probe(JsonElement probe)
+    {
+        string Number(string field, string absent) => At(probe, field)?.GetRawText() ?? absent;
+        string PortOf(JsonElement? action) => At(action, "port") is { } port ? Plain(port) : "";
+        string how =
+            At(probe, "httpGet") is { } http ? $"http-get {(Text(http, "scheme") ?? "HTTP").ToLowerInvariant()}://{Text(http, "host")}:{PortOf(http)}{Text(http, "path")}"
+            : At(probe, "tcpSocket") is { } tcp ? $"tcp-socket {Text(tcp, "host")}:{PortOf(tcp)}"
+            : At(probe, "grpc") is { } grpc ? $"grpc <pod>:{PortOf(grpc)} {Text(grpc, "service")}".TrimEnd()
+            : $"exec [{(At(probe, "exec") is { } exec ? Words(exec, "command") : "")}]";
+        return $"{how} delay={Number("initialDelaySeconds", "0")}s timeout={Number("timeoutSeconds", "1")}s period={Number("periodSeconds", "10")}s #success={Number("successThreshold", "1")} #failure={Number("failureThreshold", "3")}";
+    }
 
     private static string Mount(JsonElement m) =>
         $"{Text(m, "mountPath")} from {Text(m, "name")} ({(At(m, "readOnly")?.ValueKind == JsonValueKind.True ? "ro" : "rw")})";

@@ -16,7 +16,10 @@ public sealed class PsVerb(CliConsole console)
             new("watch", 'w', null, "go on and show changes"),
             VerbSpec.RunDirectory,
         ],
-        RunAsync);
+        RunAsync)
+    {
+        Words = [WordKind.Pod],
+    };
 
     private async Task<int> RunAsync(VerbCall call, CancellationToken cancel)
     {
@@ -28,7 +31,6 @@ public sealed class PsVerb(CliConsole console)
             Whole(await agent.SendAsync("GET", "/v1/pods?whole", cancel), call, format);
             return 0;
         }
-        if (format is not ("" or "wide" or "name")) throw new UsageException(call.Verb, $"unknown output format \"{format}\"");
         if (call.Has("watch")) return await WatchAsync(agent, call, format, cancel);
 
         PodListDocument pods = await agent.GetAsync("/v1/pods", LocalJson.Default.PodListDocument, cancel);

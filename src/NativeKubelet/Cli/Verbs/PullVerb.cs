@@ -12,7 +12,10 @@ internal sealed class PullVerb(CliConsole console)
             VerbSpec.Output,
             VerbSpec.RunDirectory,
         ],
-        RunAsync);
+        RunAsync)
+    {
+        Words = [WordKind.Image],
+    };
 
     private async Task<int> RunAsync(VerbCall call, CancellationToken cancel)
     {

@@ -12,7 +12,10 @@ internal sealed class RmiVerb(CliConsole console)
             NodeImages.DataDirectory,
             VerbSpec.RunDirectory,
         ],
-        RunAsync);
+        RunAsync)
+    {
+        Words = [WordKind.Image],
+    };
 
     private Task<int> RunAsync(VerbCall call, CancellationToken cancel)
     {

@@ -24,21 +24,23 @@ internal sealed class RunVerb(CliConsole console, Func<int, ILoggerFactory> logs
     public VerbSpec Spec => new(
         "run", "FILE|DIR…", "runs pods in the foreground; Ctrl-C ends them and leaves nothing behind",
         [
-            new("until", '\0', "GOAL", "ready: end with 0 once all pods are ready; done: end with the containers' exit code"),
+            new("until", '\0', "GOAL", "ready: end with 0 once all pods are ready; done: end with the containers' exit code") { Choices = ["ready", "done"] },
             new("timeout", '\0', "DURATION", "with --until: fail when it is not reached by then (5m, 90s)"),
-            new("preload", '\0', "ARCHIVE", "an image archive that is imported first"),
-            new("data-dir", '\0', "DIR", "keep images there for the next run"),
+            new("preload", '\0', "ARCHIVE", "an image archive that is imported first") { Kind = WordKind.File },
+            new("data-dir", '\0', "DIR", "keep images there for the next run") { Kind = WordKind.Directory },
             new("verbosity", 'v', "LEVEL", "the node's log on stderr (0 and up)"),
         ],
-        RunAsync);
+        RunAsync)
+    {
+        Words = [WordKind.File],
+    };
 
     private async Task<int> RunAsync(VerbCall call, CancellationToken cancel)
     {
         if (!Environment.IsPrivilegedProcess) throw new VerbException("pods need root; start it with sudo");
         RunGoal goal = call.Get("until", "") switch
         {
-            "" => RunGoal.Interrupt, "ready" => RunGoal.Ready, "done" => RunGoal.Done,
-            var other => throw new UsageException(call.Verb, $"--until is ready or done, not \"{other}\""),
+            "ready" => RunGoal.Ready, "done" => RunGoal.Done, _ => RunGoal.Interrupt,
         };
         TimeSpan timeout = Timeout.InfiniteTimeSpan;
         if (call.TryGet("timeout") is { } text && (!GoDurationText.TryParse(text, out timeout) || timeout <= TimeSpan.Zero))
@@ -48,7 +50,9 @@ internal sealed class RunVerb(CliConsole console, Func<int, ILoggerFactory> logs
         using ILoggerFactory log = logs(call.Number("verbosity") ?? -1);
         string? images = call.TryGet("data-dir");
         using FileLock? own = images is null ? null : Own(images);
-        Playground playground = new(images, console.Time);
+        foreach ((string tag, string? problem) in await Playground.SweepAsync(console.Time, cancel))
+            console.Error.WriteLine(CliConsole.Clean(problem is null ? $"removed what a killed run left behind (nativekubelet-run-{tag})" : $"a killed run left things behind (nativekubelet-run-{tag}) that cannot be removed: {problem}"));
+        Playground playground = Enter(images);
         try
         {
             GivenManifests given = Read(call, playground.Plan.Identity.Name, goal);
@@ -60,8 +64,7 @@ internal sealed class RunVerb(CliConsole console, Func<int, ILoggerFactory> logs
         }
         finally
         {
-            using CancellationTokenSource patience = new(LastPatience, console.Time);
-            await playground.RemoveAsync(patience.Token);
+            await RemoveAsync(playground);
         }
     }
 
@@ -97,6 +100,31 @@ internal sealed class RunVerb(CliConsole console, Func<int, ILoggerFactory> logs
         {
             await agent.Network.RemoveEverythingAsync(CancellationToken.None);
             await agent.DisposeAsync();
+        }
+    }
+
+    private Playground Enter(string? images)
+    {
+        try
+        {
+            return Playground.Create(images, console.Time);
+        }
+        catch (Exception e) when (e is ErrnoException or ConfigException)
+        {
+            throw new VerbException(e.Message);
+        }
+    }
+
+    private async Task RemoveAsync(Playground playground)
+    {
+        using CancellationTokenSource patience = new(LastPatience, console.Time);
+        try
+        {
+            await playground.RemoveAsync(patience.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            throw new VerbException($"not everything ended within {LastPatience.TotalSeconds:0} s; the next run removes what is left");
         }
     }
 

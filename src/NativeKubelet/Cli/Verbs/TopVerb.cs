@@ -41,7 +41,8 @@ public sealed class TopVerb(CliConsole console, ConsoleEnds ends, Func<TopCapaci
         List<TopFrame> history = [first];
         string? trouble = null;
         using LiveScreen screen = new(console, ends);
-        while (!screen.Left.IsCompleted)
+        // At least one frame: a key that was pressed before there was anything to see has seen nothing.
+        do
         {
             Task resized = screen.Resized;
             if (console.Size() is { } size)
@@ -64,6 +65,7 @@ public sealed class TopVerb(CliConsole console, ConsoleEnds ends, Func<TopCapaci
                 trouble = e.Message;
             }
         }
+        while (!screen.Left.IsCompleted);
         return await screen.Left;
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
@@ -104,9 +105,11 @@ public sealed class LocalRoutes(LocalSources node)
         UsageSnapshot now = node.Usage();
         ILookup<string, ContainerState> running = node.Runtime.Sandboxes
             .SelectMany(s => s.Containers.Where(c => c.Phase == ContainerPhase.Running).Select(c => (s.PodUid, c))).ToLookup(p => p.PodUid, p => p.c);
+        ImmutableDictionary<string, PodView> pods = node.Board.Now.Pods;
         return new(now.At, Figures(now.Node), [.. now.Pods.Select(p => new PodUsageDocument(
             p.Key, Figures(p.Value),
-            [.. running[p.Key].Where(c => now.Containers.ContainsKey(c.Id)).Select(c => new ContainerUsageDocument(c.Name, c.Id, Figures(now.Containers[c.Id])))]))]);
+            [.. running[p.Key].Where(c => now.Containers.ContainsKey(c.Id)).Select(c => new ContainerUsageDocument(c.Name, c.Id, Figures(now.Containers[c.Id])))],
+            pods.GetValueOrDefault(p.Key)?.Namespace ?? "", pods.GetValueOrDefault(p.Key)?.Name ?? ""))]);
     }
 
     private static UsageFigures Figures(UsageSample sample)

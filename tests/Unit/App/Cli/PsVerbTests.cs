@@ -95,7 +95,7 @@ public sealed class PsVerbTests
 
     [Theory]
     [InlineData("unknown option --bogus", "ps", "--bogus")]
-    [InlineData("unknown output format", "ps", "-o", "xml")]
+    [InlineData("--output is wide or json or yaml or name, not", "ps", "-o", "xml")]
     [InlineData("pod's name is missing", "logs")]
     [InlineData("whole number", "logs", "web", "--tail", "many")]
     [InlineData("duration or a date", "logs", "web", "--since", "yesterday")]

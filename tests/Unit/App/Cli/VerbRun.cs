@@ -16,9 +16,9 @@ internal sealed record VerbRun(int Code, string Out, string Error)
         using StringWriter error = new() { NewLine = "\n" };
         FakeTimeProvider time = new(FakeNode.T0.AddMinutes(5));
         CliConsole console = new(output, error, time, size);
-        VerbSpec verb = VerbTable.ForAgent(console).Find(words[0]) ?? throw new ArgumentException(words[0]);
+        VerbSpec verb = VerbTable.OfProgram(console).Find(words[0]) ?? throw new ArgumentException(words[0]);
         string[] args = [.. words[1..], .. verb.Options.Any(o => o.Name == "run-dir") && !words.Contains("--") ? new[] { "--run-dir", node.Run } : []];
-        if (words.Contains("--")) args = ["--run-dir", node.Run, .. args];
+        if (words.Contains("--") && verb.Options.Any(o => o.Name == "run-dir")) args = ["--run-dir", node.Run, .. args];
         int code = await VerbTable.RunAsync(verb, args, console, TestContext.Current.CancellationToken);
         return new(code, Encoding.UTF8.GetString(output.ToArray()), error.ToString());
     }

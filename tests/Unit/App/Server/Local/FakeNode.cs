@@ -35,6 +35,8 @@ internal sealed class FakeNode : IContainerRuntime, IImageStore, IAsyncDisposabl
 
     public ImmutableArray<ManifestProblem> Problems { get; set; } = [];
 
+    public string Config { get; set; } = "{\"kind\":\"KubeletConfiguration\"}";
+
     public UsageSnapshot Usage { get; set; } = UsageSnapshot.Empty;
 
     public ImmutableArray<SandboxState> Sandboxes { get; set; } = [];
@@ -49,7 +51,7 @@ internal sealed class FakeNode : IContainerRuntime, IImageStore, IAsyncDisposabl
         (path, _) => Task.FromResult<ImmutableArray<ImageRecord>>([Image(Path.GetFileNameWithoutExtension(path))]);
 
     public LocalSources Sources => new(
-        Board, EventLog, this, this, v => v.Pod, () => Usage, () => Problems, () => "{\"kind\":\"KubeletConfiguration\"}",
+        Board, EventLog, this, this, v => v.Pod, () => Usage, () => Problems, () => Config,
         () => new("n1", "v1.36.2", 1, T0, "v2", "cgroupfs", "runc 1.1.5", true, "", new("/r", "/d", "/x", "/l", "/m")));
 
     public FakeNode Start()
