@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using System.Threading.Channels;
 using k8s.Models;
+using NativeKubelet.Core.Pods;
 using NativeKubelet.Linux.Libc;
 
 namespace NativeKubelet.Runtime;
@@ -87,6 +88,8 @@ public sealed record SandboxSpec(
     public bool HostPid => Pod.Spec.HostPID == true;
     public bool HostIpc => Pod.Spec.HostIPC == true;
     public bool SharePid => Pod.Spec.ShareProcessNamespace == true;
+    public string Handler => Pod.Spec.RuntimeClassName ?? "";
+    public bool OwnUsers => Pod.Spec.HostUsers == false;
 }
 
 /// <param name="HostPort">1–65535; ports without a host port are not mapped and not listed.</param>
@@ -134,10 +137,15 @@ public sealed record ContainerState(
     int ExitCode,
     string Reason,
     string Message,
-    string LogPath);
+    string LogPath)
+{
+    /// <summary>Whom its first process began as; null in records of old agents.</summary>
+    public LinuxUser? User { get; init; }
+}
 
 /// <param name="Image">Already present; see IImageStore.</param>
 /// <param name="Mounts">Volumes with their host sources resolved, in the order of the container's volumeMounts.</param>
+/// <param name="Environment">What the pod declares, final; the image's own is added here.</param>
 /// <param name="NodeMemoryBytes">MemTotal of the machine, for oom_score_adj.</param>
 /// <param name="CgroupParent">The pod's cgroup in the driver's own form.</param>
 public sealed record ContainerStart(
@@ -148,6 +156,7 @@ public sealed record ContainerStart(
     int BackoffStep,
     string Hash,
     ImageRecord Image,
+    ImmutableArray<KeyValuePair<string, string>> Environment,
     ImmutableArray<ResolvedMount> Mounts,
     string CgroupParent,
     long NodeMemoryBytes)

@@ -75,11 +75,12 @@ public sealed partial class NodeRuntime : IContainerRuntime, IAsyncDisposable
         CancellationToken cancel)
     {
         const UnixFileMode mine = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
-        foreach (string directory in (string[])[settings.Paths.Run, settings.Paths.Data, settings.Runc.Root]) Directory.CreateDirectory(directory, mine);
+        foreach (string directory in (string[])[settings.Paths.Run, settings.Paths.Data, .. settings.Runtimes.Select(r => r.Root)]) Directory.CreateDirectory(directory, mine);
         foreach (string part in (string[])["sandboxes", "containers", "netns", "tty"]) Directory.CreateDirectory(Path.Combine(settings.Paths.Run, part), mine);
         Directory.CreateDirectory(Path.Combine(settings.Paths.Data, "containers"), mine);
 
         NodeRuntime runtime = new(settings, cgroups, groups, images, network, time, log);
+        if (settings.Security.HasAppArmor && await AppArmorProfiles.LoadDefaultAsync(settings.Paths.Run, cancel) is { } cause) runtime.AppArmorProfileMissing(AppArmorProfiles.Default, cause);
         try
         {
             RuntimeRecovery recovery = new(settings, runtime._launcher, runtime._ends, runtime._pump, runtime._containers, runtime.Changed, time, log);
@@ -275,6 +276,9 @@ public sealed partial class NodeRuntime : IContainerRuntime, IAsyncDisposable
 
     [LoggerMessage(Level = LogLevel.Information, Message = "container started: {PodNamespace}/{PodName}/{Container} {ContainerId}, restart {RestartCount}")]
     private partial void ContainerStarted(string podNamespace, string podName, string container, string containerId, int restartCount);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "AppArmor profile {Profile} is not loaded, so containers that do not ask for it run without: {Cause}")]
+    private partial void AppArmorProfileMissing(string profile, string cause);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "stop signal did not reach container {ContainerId}, so it is killed: {Cause}")]
     private partial void StopSignalFailed(string containerId, string cause);

@@ -22,6 +22,9 @@ public sealed record RuntimePaths(string Root, string Data, string Run, string P
     /// <summary>The writable layer and durable record of one container.</summary>
     public string ContainerData(string containerId) => Path.Combine(Data, "containers", containerId);
 
+    /// <summary>Root file systems of pods with users of their own, who may pass through here and not through RUN.</summary>
+    public string UsersRun => Run + "-users";
+
     public string RuncState => Path.Combine(Run, "runc");
 
     /// <summary>The root-only socket that the verbs talk to.</summary>

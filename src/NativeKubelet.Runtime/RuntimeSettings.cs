@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using NativeKubelet.Core.Containers;
+using NativeKubelet.Core.Containers.Seccomp;
+using NativeKubelet.Core.Containers.Users;
 using NativeKubelet.Core.Resources;
 using NativeKubelet.Runtime.Containers;
 
@@ -20,7 +22,27 @@ public sealed record RuntimeSettings(
     string NodeHostname,
     string ClusterDomain,
     ImmutableArray<string> Capabilities,
-    int LowestOomScoreAdj);
+    int LowestOomScoreAdj,
+    SecuritySettings Security)
+{
+    /// <summary>Other OCI runtimes by the names that pods' runtimeClassName uses.</summary>
+    public ImmutableDictionary<string, RuncCommand> Handlers { get; init; } = ImmutableDictionary<string, RuncCommand>.Empty;
+
+    public IEnumerable<RuncCommand> Runtimes => Handlers.Values.Prepend(Runc);
+
+    /// <param name="handler">Empty: the node's own.</param>
+    /// <returns>Null when the node has no such runtime.</returns>
+    public RuncCommand? RuntimeOf(string handler) => handler.Length == 0 ? Runc : Handlers.GetValueOrDefault(handler);
+}
+
+/// <summary>What this machine can hold containers in with, and how it does where pods leave that open.</summary>
+/// <param name="SeccompDefault">Containers that name no profile get the runtime's own.</param>
+/// <param name="SeccompDirectory">Where profiles of type Localhost lie.</param>
+public sealed record SecuritySettings(bool SeccompDefault, string SeccompDirectory, bool HasSeccomp, bool HasAppArmor, SeccompMachine Machine)
+{
+    /// <summary>Where pods with users of their own get them from; null where the kernel has no user namespaces.</summary>
+    public IdPool? Users { get; init; }
+}
 
 /// <param name="MaxBytes">Of one file; 0: no ceiling.</param>
 /// <param name="MaxFiles">The current one counted.</param>

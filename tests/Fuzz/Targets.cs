@@ -4,6 +4,8 @@ using NativeKubelet.Api.Kubelet;
 using NativeKubelet.Api.Yaml;
 using NativeKubelet.Config;
 using NativeKubelet.Core.Containers;
+using NativeKubelet.Core.Containers.Seccomp;
+using NativeKubelet.Core.Containers.Users;
 using NativeKubelet.Core.Logs;
 using NativeKubelet.Core.Manifests;
 using NativeKubelet.Core.Network;
@@ -77,8 +79,14 @@ public static class Targets
         Text("signal", ["SIGTERM", "SIGRTMIN+3", "15"], t => StopSignal.Parse(t)),
         Text("passwd", ["root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/user:\n"],
             t => ContainerUser.Resolve(new() { Spec = new() }, new() { Image = "i" }, ImageConfig.Empty with { User = "user" }, t, t), typeof(ContainerConfigException)),
+        Text("variable file", ["# c\nA='b'\n B='two\nlines' # x\nC= 'd'\n"], t => EnvFile.Find(t, "C"), typeof(FormatException)),
         Text("variables", ["a$(B)c$$(D)$("], t => VariableExpansion.Expand(t, name => name == "B" ? "x" : null)),
         Text("resolv.conf", ["nameserver 1.1.1.1\nsearch a b\noptions ndots:5\n"], t => ResolvConf.Parse(t)),
+        new("seccomp profile", [Utf8("""{"defaultAction":"SCMP_ACT_ERRNO","archMap":[{"architecture":"SCMP_ARCH_X86_64","subArchitectures":["SCMP_ARCH_X86"]}],"syscalls":[{"names":["a"],"action":"SCMP_ACT_ALLOW","args":[{"index":0,"value":1,"valueTwo":2,"op":"SCMP_CMP_EQ"}],"includes":{"caps":["CAP_KILL"],"minKernel":"4.8"},"excludes":{"arches":["arm"]}}]}""")],
+            b => SeccompProfile.Resolve(SeccompProfile.Parse(b), ["CAP_KILL"], new("amd64", 6, 1)), typeof(FormatException)),
+        new("user namespace record", [new IdRange(65536, 65536).ToJson()], b => IdRange.TryParse(b)),
+        Text("subordinate ids", ["0: kubelet 65536 7208960\n"], t => IdPool.OfSubordinates(t, t, 65536), typeof(FormatException)),
+        Text("sysctl pattern", ["net.ipv4.*", "kernel/msg*"], t => SysctlAllowlist.Create([t], new("amd64", 6, 1)), typeof(FormatException)),
         Text("mountinfo", ["36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue\n"], t => MountInfo.Parse(t)),
         Text("/proc/PID/stat", ["42 (a) b) S 1 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 12345 0 0"], t => ProcFs.ParseStartTime(t)),
         Text("/proc/PID/smaps", ["55d0c0000000-55d0c0100000 r-xp 00001000 fe:00 131 /usr/bin/a b\nRss: 800 kB\nAnonymous: 0 kB\n"], t => MappedRange.Parse(t.Split('\n')).Count(r => r.IsFileAlone)),

@@ -20,7 +20,8 @@ public sealed record RuntimeProcess(
     string Cwd,
     RuntimeCapabilities Capabilities,
     bool NoNewPrivileges,
-    int? OomScoreAdj);
+    int? OomScoreAdj,
+    string? ApparmorProfile = null);
 
 public sealed record RuntimeUser(uint Uid, uint Gid, uint? Umask, IReadOnlyList<uint> AdditionalGids);
 
@@ -43,7 +44,11 @@ public sealed record RuntimeLinux(
     IReadOnlyList<string> MaskedPaths,
     IReadOnlyList<string> ReadonlyPaths,
     IReadOnlyList<RuntimeDevice>? Devices = null,
-    IReadOnlyDictionary<string, string>? Sysctl = null);
+    RuntimeSeccomp? Seccomp = null,
+    IReadOnlyList<RuntimeIdMapping>? UidMappings = null,
+    IReadOnlyList<RuntimeIdMapping>? GidMappings = null);
+
+public sealed record RuntimeIdMapping(uint ContainerID, uint HostID, uint Size);
 
 /// <param name="Path">Null: a new namespace; else the one to join.</param>
 public sealed record RuntimeNamespace(string Type, string? Path = null);

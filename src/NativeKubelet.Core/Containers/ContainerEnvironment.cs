@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using k8s.Models;
+using NativeKubelet.Core.Manifests;
 
 namespace NativeKubelet.Core.Containers;
 
@@ -8,47 +9,43 @@ public static class ContainerEnvironment
 {
     public const string DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-    /// <summary>The variables that the pod declares, in order; a value sees those declared before it.</summary>
-    public static ImmutableArray<KeyValuePair<string, string>> Declared(V1Container container)
+    /// <summary>
+    /// The variables that the pod declares: those of whole objects first, then its own in order. A written value sees what
+    /// stands before it; a value from elsewhere is taken as it is. The last of one name counts.
+    /// </summary>
+    /// <exception cref="ContainerConfigException">A reference leads nowhere and is not optional.</exception>
+    public static ImmutableArray<KeyValuePair<string, string>> Declared(V1Pod pod, V1Container container, EnvironmentSources sources)
     {
-        Dictionary<string, string> values = [];
-        List<string> order = [];
+        OrderedVariables variables = new();
+        foreach (V1EnvFromSource source in container.EnvFrom ?? [])
+            foreach ((string key, string value) in WholeObject(source, sources))
+                variables.Set(source.Prefix + key, Usable(value, source.Prefix + key));
         foreach (V1EnvVar variable in container.Env ?? [])
         {
-            string value = VariableExpansion.Expand(variable.Value ?? "", values.GetValueOrDefault);
-            if (!values.ContainsKey(variable.Name)) order.Add(variable.Name);
-            values[variable.Name] = value;
+            string? value = !string.IsNullOrEmpty(variable.Value) ? VariableExpansion.Expand(variable.Value, variables.Find)
+                : variable.ValueFrom is { } from ? EnvironmentReferences.Value(pod, container, from, sources)
+                : "";
+            if (value is not null) variables.Set(variable.Name, Usable(value, variable.Name));
         }
-        return [.. order.Select(name => KeyValuePair.Create(name, values[name]))];
+        return variables.All;
     }
 
     /// <summary>The whole environment as NAME=value: the image's, overridden by the pod's, completed by what every program expects.</summary>
     /// <param name="home">The user's home from the image's passwd; empty where it is not listed.</param>
     public static ImmutableArray<string> Compose(ImageConfig image, ImmutableArray<KeyValuePair<string, string>> declared, string hostname, bool terminal, string home)
     {
-        List<string> names = [];
-        Dictionary<string, string> values = [];
-        void Set(string name, string value)
-        {
-            if (!values.ContainsKey(name)) names.Add(name);
-            values[name] = value;
-        }
-        void Complete(string name, string value)
-        {
-            if (!values.ContainsKey(name)) Set(name, value);
-        }
-
+        OrderedVariables variables = new();
         foreach (string entry in image.Env)
         {
             int equals = entry.IndexOf('=', StringComparison.Ordinal);
-            if (equals > 0) Set(entry[..equals], entry[(equals + 1)..]);
+            if (equals > 0) variables.Set(entry[..equals], entry[(equals + 1)..]);
         }
-        foreach ((string name, string value) in declared) Set(name, value);
-        Complete("PATH", DefaultPath);
-        Complete("HOSTNAME", hostname);
-        if (terminal) Complete("TERM", "xterm");
-        if (home.Length > 0) Complete("HOME", home);
-        return [.. names.Select(name => $"{name}={values[name]}")];
+        foreach ((string name, string value) in declared) variables.Set(name, value);
+        variables.Complete("PATH", DefaultPath);
+        variables.Complete("HOSTNAME", hostname);
+        if (terminal) variables.Complete("TERM", "xterm");
+        if (home.Length > 0) variables.Complete("HOME", home);
+        return [.. variables.All.Select(v => $"{v.Key}={v.Value}")];
     }
 
     /// <summary>command replaces the entry point and drops the image's arguments; args replace those alone.</summary>
@@ -90,4 +87,22 @@ public static class ContainerEnvironment
             ? throw new ContainerConfigException($"working directory \"{wanted}\" is under /proc, where it could reach files of the host; choose another")
             : normal;
     }
+
+    private static IEnumerable<KeyValuePair<string, string>> WholeObject(V1EnvFromSource source, EnvironmentSources sources)
+    {
+        IReadOnlyDictionary<string, string>? found = null;
+        if (source.ConfigMapRef is { } map)
+            found = sources.ConfigMap(map.Name) ?? Missing(map.Optional, $"configmap \"{map.Name}\" not found");
+        else if (source.SecretRef is { } secret)
+            found = sources.Secret(secret.Name) ?? Missing(secret.Optional, $"secret \"{secret.Name}\" not found");
+        // Names that no environment can hold would become other variables; the API's own form of keys has none.
+        return (found ?? ImmutableDictionary<string, string>.Empty).Where(p => NameRules.EnvName(source.Prefix + p.Key) is null).OrderBy(p => p.Key, StringComparer.Ordinal);
+    }
+
+    private static IReadOnlyDictionary<string, string>? Missing(bool? optional, string words) =>
+        optional == true ? null : throw new ContainerConfigException(words);
+
+    private static string Usable(string value, string name) =>
+        // The kernel ends a variable at NUL: what follows would be lost.
+        value.Contains('\0', StringComparison.Ordinal) ? throw new ContainerConfigException($"environment variable {name}: its value holds a NUL byte") : value;
 }

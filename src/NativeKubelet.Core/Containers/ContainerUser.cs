@@ -37,6 +37,13 @@ public sealed record ContainerUser(uint Uid, uint Gid, ImmutableArray<uint> Grou
         return new ContainerUser(uid, gid, [.. groups], entry?.Home ?? "");
     }
 
+    /// <exception cref="ContainerConfigException">An id that the pod's user namespace does not have.</exception>
+    public void CheckWithin(uint length)
+    {
+        foreach (uint id in Groups.Append(Uid))
+            if (id >= length) throw new ContainerConfigException($"id {id} is not among the {length} that a pod with hostUsers: false has");
+    }
+
     private static string Where(V1Pod pod, V1Container container) =>
         $"(pod: \"{pod.Metadata.Name}_{pod.Metadata.NamespaceProperty}({pod.Metadata.Uid})\", container: {container.Name})";
 

@@ -19,7 +19,9 @@ internal static class ContainerValidation
             errors.OneOf($"{path}.imagePullPolicy", container.ImagePullPolicy, "Always", "IfNotPresent", "Never");
             errors.OneOf($"{path}.terminationMessagePolicy", container.TerminationMessagePolicy, "File", "FallbackToLogsOnError");
             Ports(container, path, spec, init ? null : hostPorts, errors);
-            Environment(container, path, errors);
+            EnvironmentValidation.Container(container, path, spec, errors);
+            CheckWords($"{path}.command", container.Command, errors);
+            CheckWords($"{path}.args", container.Args, errors);
             VolumeValidation.Mounts(container, path, volumes, errors);
             VolumeValidation.Devices(container, spec.Volumes ?? [], path, errors);
             ResourceValidation.Container(container.Resources, $"{path}.resources", errors);
@@ -60,26 +62,6 @@ internal static class ContainerValidation
                 errors.Invalid($"{at}.containerPort", port.ContainerPort, "must match `hostPort` when `hostNetwork` is true");
             if (taken?.Add((host, port.Protocol, port.HostIP ?? "")) == false) errors.Duplicate($"{at}.hostPort", $"{port.HostIP}/{port.Protocol}/{host}".TrimStart('/'));
         }
-    }
-
-    private static void Environment(V1Container container, string path, FieldErrors errors)
-    {
-        for (int i = 0; i < (container.Env?.Count ?? 0); i++)
-        {
-            V1EnvVar variable = container.Env![i];
-            string at = $"{path}.env[{i}]";
-            if (string.IsNullOrEmpty(variable.Name)) errors.Required($"{at}.name");
-            else if (NameRules.EnvName(variable.Name) is { } fault) errors.Invalid($"{at}.name", variable.Name, fault);
-            // The kernel ends a string at NUL; what follows would be lost, or become a variable of its own.
-            if (variable.Value?.Contains('\0', StringComparison.Ordinal) == true) errors.Invalid($"{at}.value", "", "must not contain NUL");
-            if (variable.ValueFrom is not { } from) continue;
-            int sources = new object?[] { from.FieldRef, from.ResourceFieldRef, from.ConfigMapKeyRef, from.SecretKeyRef, from.FileKeyRef }.Count(s => s is not null);
-            if (sources == 0) errors.Invalid($"{at}.valueFrom", "", "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`");
-            else if (!string.IsNullOrEmpty(variable.Value)) errors.Invalid($"{at}.valueFrom", "", "may not be specified when `value` is not empty");
-            else if (sources > 1) errors.Invalid($"{at}.valueFrom", "", "may not have more than one field specified at a time");
-        }
-        CheckWords($"{path}.command", container.Command, errors);
-        CheckWords($"{path}.args", container.Args, errors);
     }
 
     private static void CheckWords(string path, IList<string>? words, FieldErrors errors)

@@ -1,10 +1,18 @@
 using k8s.Models;
+using NativeKubelet.Core.Containers;
 
 namespace NativeKubelet.Core.Pods;
 
 /// <summary>What admission needs to know of the node.</summary>
 /// <param name="Labels">As on the Node object; a standalone node makes its own.</param>
-public sealed record NodeFacts(string Name, IReadOnlyDictionary<string, string> Labels);
+public sealed record NodeFacts(string Name, IReadOnlyDictionary<string, string> Labels)
+{
+    /// <summary>The kernel parameters that pods may set.</summary>
+    public SysctlAllowlist Sysctls { get; init; } = SysctlAllowlist.Standard;
+
+    /// <summary>AppArmor profiles can be applied here.</summary>
+    public bool AppArmor { get; init; }
+}
 
 /// <param name="Reason">One word, also the event's reason.</param>
 public sealed record AdmissionRefusal(string Reason, string Message);
@@ -20,6 +28,8 @@ public static class Admission
     public static AdmissionRefusal? Check(
         V1Pod pod, IReadOnlyCollection<V1Pod> others, NodeFacts node, Func<V1Pod, IReadOnlyCollection<V1Pod>, AdmissionRefusal?> resourceFit)
     {
+        if (node.Sysctls.Refuse(pod.Spec) is { } sysctl)
+            return sysctl;
         if (pod.Metadata.Labels?.TryGetValue("kubernetes.io/os", out string? os) == true && os != "linux")
             return new("PodOSSelectorNodeLabelDoesNotMatch", "Failed to admit pod as the `kubernetes.io/os` label doesn't match node label");
         if (pod.Spec.Os?.Name is { Length: > 0 } name && name != "linux")
@@ -32,6 +42,8 @@ public static class Admission
             return new("NodeName", "Predicate NodeName failed: node(s) didn't match the requested node name");
         if (HostPorts.Clash(pod, others))
             return new("NodePorts", "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports");
+        if (!node.AppArmor && AppArmorChoice.IsDemanded(pod))
+            return new("AppArmor", "Cannot enforce AppArmor: AppArmor is not enabled on the host");
         return null;
     }
 }

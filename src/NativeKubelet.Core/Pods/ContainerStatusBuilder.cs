@@ -81,7 +81,8 @@ internal static class ContainerStatusBuilder
                 : running && ContainerHealth.IsReady(want.Spec, newest!, verdicts),
             Started: running && ContainerHealth.IsStarted(want.Spec, newest!, verdicts),
             state,
-            last);
+            last)
+        { User = newest?.User ?? previous?.User };
     }
 
     private static bool MayRunAgain(WantedContainer want, PodIntent desired, ContainerObserved newest) =>

@@ -68,7 +68,7 @@ public static class DownwardFields
         _ => Metadata(pod, path),
     };
 
-    /// <summary>An amount in units of the divisor, rounded up; a limit of cpu, memory or storage that is not set is the node's own.</summary>
+    /// <summary>An amount in units of the divisor, rounded up; a limit that is not set is the pod's, or of cpu, memory or storage the node's own.</summary>
     /// <param name="container">Whose, unless the selector names one.</param>
     /// <exception cref="FormatException">No such container or resource.</exception>
     public static string Resource(V1Pod pod, string container, V1ResourceFieldSelector selector, ResourceAmounts allocatable)
@@ -82,6 +82,7 @@ public static class DownwardFields
 
         string resource = words[1];
         Quantity amount = ResourceAmounts.From(words[0] == "limits" ? found.Resources?.Limits : found.Resources?.Requests)[resource];
+        if (words[0] == "limits" && !amount.IsPositive && PodResources.PodLevelLimit(pod.Spec, resource) is { } shared) amount = shared;
         if (words[0] == "limits" && !amount.IsPositive && resource is "cpu" or "memory" or "ephemeral-storage") amount = allocatable[resource];
         Quantity divisor = selector.Divisor is { } given ? Quantity.Parse(given.ToString()) : default;
         if (!divisor.IsPositive) divisor = Quantity.FromWhole(1);

@@ -52,6 +52,9 @@ public sealed record ContainerObserved(
     string Reason,
     string Message)
 {
+    /// <summary>Null where the record does not tell.</summary>
+    public LinuxUser? User { get; init; }
+
     /// <summary>Anything but a proven exit: it has to be stopped before another instance may start.</summary>
     public bool MayLive => State != ContainerRunState.Exited;
 }

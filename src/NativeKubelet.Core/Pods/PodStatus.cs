@@ -41,7 +41,11 @@ public sealed record ContainerStatus(
     bool Ready,
     bool Started,
     ContainerStateOf State,
-    Terminated? LastState);
+    Terminated? LastState)
+{
+    /// <summary>Null before the first run.</summary>
+    public LinuxUser? User { get; init; }
+}
 
 /// <summary>The three states of a container that users know.</summary>
 public abstract record ContainerStateOf;

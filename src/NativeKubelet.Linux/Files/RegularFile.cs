@@ -27,7 +27,13 @@ public static class RegularFile
                 _ => throw new ErrnoException("open", path, errno),
             };
         }
+        return TryRead(fd, path, mostBytes, out content);
+    }
 
+    /// <summary>The same for a file that is open already, at its beginning.</summary>
+    public static RegularFileResult TryRead(FileDescriptor fd, string path, int mostBytes, out byte[] content)
+    {
+        content = [];
         FileStatus status = DirectoryHandle.StatusOf(fd, path);
         if (status.Kind != FileKind.Regular) return RegularFileResult.NotRegular;
         if (status.Size > mostBytes) return RegularFileResult.TooLarge;

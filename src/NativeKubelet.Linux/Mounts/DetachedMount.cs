@@ -53,6 +53,25 @@ public sealed unsafe class DetachedMount : IDisposable
         return errno == Errno.ENOSYS ? false : throw new ErrnoException("mount_setattr", _name, errno);
     }
 
+    /// <summary>Shows files of user n as those of user n of the namespace, and writes what its users make as theirs (Linux 5.12, and the file system must agree).</summary>
+    /// <exception cref="ErrnoException">EINVAL: a file system that cannot. ENOSYS: the kernel is too old.</exception>
+    public void ShowOwnersOf(FileDescriptor userNamespace, bool recursive)
+    {
+        const ulong idMap = 0x100000;
+        bool held = false;
+        try
+        {
+            userNamespace.DangerousAddRef(ref held);
+            ulong* attributes = stackalloc ulong[4] { idMap, 0, 0, (ulong)userNamespace.DangerousGetHandle() };
+            if (MountCalls.MountSetAttr(MountCalls.MountSetAttrNumber, Root, "\0"u8, EmptyPath | (recursive ? Recursive : 0), attributes, 4 * sizeof(ulong)) < 0)
+                throw ErrnoException.Last("mount_setattr MOUNT_ATTR_IDMAP", _name);
+        }
+        finally
+        {
+            if (held) userNamespace.DangerousRelease();
+        }
+    }
+
     /// <summary>Puts it over <paramref name="target"/>, a directory or file of the operator's or ours; a link there is not followed.</summary>
     public void Attach(string target)
     {

@@ -19,6 +19,11 @@ internal readonly record struct ContainerFiles(RuntimePaths Paths, string Id)
 
     public string RootFileSystem => Path.Combine(Bundle, "rootfs");
 
+    /// <summary>For a pod with users of its own, who cannot enter RUN: root file system and volumes as they see them.</summary>
+    public string UsersDirectory => Path.Combine(Paths.UsersRun, Id);
+
+    public string UsersRootFileSystem => Path.Combine(UsersDirectory, "rootfs");
+
     public string Config => Path.Combine(Bundle, "config.json");
 
     public string PidFile => Path.Combine(Bundle, "pid");
@@ -67,13 +72,13 @@ internal readonly record struct ContainerFiles(RuntimePaths Paths, string Id)
 
     /// <summary>A file of the container's root that may be anything an image author liked; empty where it is missing or no plain file.</summary>
     /// <exception cref="IOException">Larger than anything that is such a file.</exception>
-    public string ReadInside(string path, int mostBytes)
+    public static string ReadInside(string root, string path, int mostBytes)
     {
-        using DirectoryHandle root = DirectoryHandle.Open(RootFileSystem);
+        using DirectoryHandle inside = DirectoryHandle.Open(root);
         FileDescriptor file;
         try
         {
-            file = root.OpenInside(path, OpenFlags.Read | OpenFlags.NonBlocking, PathBorder.ActAsRoot);
+            file = inside.OpenInside(path, OpenFlags.Read | OpenFlags.NonBlocking, PathBorder.ActAsRoot);
         }
         catch (ErrnoException e) when (e.Errno is Errno.ENOENT or Errno.ENOTDIR or Errno.ELOOP or Errno.ENXIO)
         {
@@ -81,13 +86,11 @@ internal readonly record struct ContainerFiles(RuntimePaths Paths, string Id)
         }
         using (file)
         {
-            FileStatus status = DirectoryHandle.StatusOf(file, path);
-            if (status.Kind != FileKind.Regular) return "";
-            if (status.Size > mostBytes) throw new IOException($"/{path} of the image has {status.Size} bytes, more than the {mostBytes} that are read");
-            byte[] content = new byte[status.Size];
-            int length = 0;
-            while (length < content.Length && OpenedFile.Read(file, content.AsSpan(length), path) is > 0 and var count) length += count;
-            return System.Text.Encoding.UTF8.GetString(content, 0, length);
+            return RegularFile.TryRead(file, path, mostBytes, out byte[] content) switch
+            {
+                RegularFileResult.TooLarge => throw new IOException($"/{path} of the image has more than the {mostBytes} bytes that are read"),
+                _ => System.Text.Encoding.UTF8.GetString(content),
+            };
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text;
@@ -20,6 +21,10 @@ internal sealed partial class ContainerLauncher(
     RuntimeSettings settings, PodCgroups cgroups, CgroupLayout layout, IImageStore images, TimeProvider time, ILogger log)
 {
     private const int MostPasswdBytes = 1 << 20, StartErrorCode = 128;
+
+    private readonly ContainerRoots _roots = new(images);
+    private readonly Confinements _confinements = new(settings.Security);
+    private readonly ConcurrentDictionary<string, bool> _readsMappings = new();   // by program; asked by the first pod that needs to know
 
     // The OCI runtime gets nothing of the agent's own environment (no NOTIFY_SOCKET, no credentials).
     internal static readonly ImmutableArray<string> RuntimeEnvironment = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"];
@@ -67,6 +72,8 @@ internal sealed partial class ContainerLauncher(
         files.Write(running, durable: false);
         record(running);
         LinkLog(running);
+        // It has mounts of its own by now.
+        Quietly(files.Id, () => MappedMounts.Unstage(files.UsersDirectory));
         return running;
     }
 
@@ -75,8 +82,8 @@ internal sealed partial class ContainerLauncher(
     {
         try
         {
-            DirectoryHandle.DeleteTree(Path.Combine(settings.Runc.Root, files.Id));
-            await images.UnmountRootFileSystemAsync(files.Data, files.RootFileSystem, CancellationToken.None);
+            foreach (RuncCommand runtime in settings.Runtimes) DirectoryHandle.DeleteTree(Path.Combine(runtime.Root, files.Id));
+            await _roots.UnmountAsync(files);
             DirectoryHandle.DeleteTree(files.Bundle);
             if (!File.Exists(files.Record)) DirectoryHandle.DeleteTree(files.Data);
         }
@@ -90,54 +97,69 @@ internal sealed partial class ContainerLauncher(
         Sandbox sandbox, ContainerStart start, ContainerFiles files, CancellationToken cancel)
     {
         SandboxRecord box = sandbox.Record;
+        RuncCommand runtime = settings.RuntimeOf(box.Handler) ?? throw new ContainerConfigException($"the OCI runtime {box.Handler} is not configured any more");
         PodCgroup podGroup = cgroups.Of(start.Pod);
         bool tty = start.Container.Tty == true;
         int stop = StopSignal.Parse(start.Image.Config.StopSignal)
             ?? throw new ContainerConfigException($"image {start.Container.Image}: stop signal \"{start.Image.Config.StopSignal}\" is none");
-        await images.MountRootFileSystemAsync(start.Image, files.Data, files.RootFileSystem, cancel);
+        ContainerRoot root = await _roots.MountAsync(box, start, files, cancel);
+        ContainerUser user = ContainerUser.Resolve(
+            start.Pod, start.Container, start.Image.Config, ContainerFiles.ReadInside(root.Path, "etc/passwd", MostPasswdBytes), ContainerFiles.ReadInside(root.Path, "etc/group", MostPasswdBytes));
+        if (root.Users is { } range) user.CheckWithin(range.Length);
 
         ContainerRecord record = new(
             ContainerRecord.CurrentVersion, files.Id, box.Id, box.PodUid, box.PodName, box.PodNamespace, box.Attempt, start.Container.Name,
             start.RestartCount, start.BackoffStep, start.Hash, ImageName(start), ImageId(start.Image), settings.BootId,
             cgroups.Tree.LeafPath(podGroup.Name, files.Id), stop, LogPath(box, start), TerminationLog(start), start.Container.TerminationMessagePolicy ?? "File",
-            start.Container.StdinOnce == true, time.GetUtcNow(), ContainerPhase.Created, 0, null, null, 0, "", "");
+            start.Container.StdinOnce == true, time.GetUtcNow(), ContainerPhase.Created, 0, null, null, 0, "", "", new(user.Uid, user.Gid, user.Groups));
         WriteHosts(start, box);
         WriteTerminationLog(record.TerminationLog);
+        if (root.Users is { } own)
+            foreach (string file in (string[])[HostsPath(box.PodUid), record.TerminationLog]) OwnedFile.Give(file, own.Host);
         Directory.CreateDirectory(Path.GetDirectoryName(record.LogPath)!);
 
-        RuntimeSpec spec = RuntimeSpecBuilder.Build(Blueprint(start, box, files, record, podGroup));
+        RuntimeSpec spec = RuntimeSpecBuilder.Build(Blueprint(start, box, record, podGroup, user, root, root.Users is not null && await ReadsMappingsAsync(runtime, cancel)));
         await File.WriteAllBytesAsync(files.Config, JsonSerializer.SerializeToUtf8Bytes(spec, RuntimeSpecJson.Default.RuntimeSpec), cancel);
         files.Write(record, durable: false);
         string? console = tty ? files.ConsoleSocket(files.Id[..16]) : null;
         if (console is not null) Directory.CreateDirectory(Path.GetDirectoryName(console)!);
         return (record, new RunRequest(
-            files.Id, settings.Runc.Run(files.Id, files.Bundle, files.PidFile, files.RuntimeLog, console), RuntimeEnvironment, files.PidFile,
+            files.Id, runtime.Run(files.Id, files.Bundle, files.PidFile, files.RuntimeLog, console), RuntimeEnvironment, files.PidFile,
             SandboxFiles.Of(settings.Paths, box.Id).ExitFile(files.Id), OomFile(record.CgroupPath), record.LogPath,
             settings.Logs.MaxBytes, settings.Logs.MaxFiles, start.Container.Stdin == true, console));
     }
 
-    private ContainerBlueprint Blueprint(ContainerStart start, SandboxRecord box, ContainerFiles files, ContainerRecord record, PodCgroup podGroup)
+    private async Task<bool> ReadsMappingsAsync(RuncCommand runtime, CancellationToken cancel)
+    {
+        if (!_readsMappings.TryGetValue(runtime.Path, out bool reads))
+            _readsMappings[runtime.Path] = reads = (await OciRuntimeVersion.ReadAsync(runtime.Path, cancel))?.ReadsMappings == true;
+        return reads;
+    }
+
+    private ContainerBlueprint Blueprint(
+        ContainerStart start, SandboxRecord box, ContainerRecord record, PodCgroup podGroup, ContainerUser user, ContainerRoot root, bool readsMappings)
     {
         SandboxFiles shared = SandboxFiles.Of(settings.Paths, box.Id);
         string? Namespace(bool own, string kind) => own ? $"/proc/{box.PausePid}/ns/{kind}" : null;
-        ContainerUser user = ContainerUser.Resolve(
-            start.Pod, start.Container, start.Image.Config, files.ReadInside("etc/passwd", MostPasswdBytes), files.ReadInside("etc/group", MostPasswdBytes));
         bool privileged = start.Container.SecurityContext?.Privileged == true;
+        ImmutableArray<string> capabilities = CapabilitySet.Compute(start.Container.SecurityContext, settings.Capabilities);
         return new ContainerBlueprint(
-            start.Pod, start.Container, start.Image.Config, user,
+            start.Pod, start.Container, start.Image.Config, user, start.Environment,
             new SandboxView(
                 box.Hostname,
                 Namespace(!box.HostNetwork, "net"), Namespace(!box.HostIpc, "ipc"), Namespace(!box.HostNetwork, "uts"), Namespace(box.SharePid && !box.HostPid, "pid"),
                 box.HostIpc ? "/dev/shm" : shared.Shm, shared.ResolvConf, shared.Hostname, HostsPath(box.PodUid), record.TerminationLog),
-            cgroups.CgroupsPath(podGroup, files.Id),
+            cgroups.CgroupsPath(podGroup, record.Id),
             ContainerLimits.Compute(start.Pod, start.Container, settings.Limits),
             Math.Max(settings.LowestOomScoreAdj, OomScore.Of(start.Pod, start.Container, settings.Limits.MemoryCapacity)),
-            [.. start.Mounts.Select(Mount)],
+            [.. root.Mounts.Select(Mount)],
             privileged ? [.. HostDevices.List().Select(d => new RuntimeDevice(d.Path, d.Block ? "b" : "c", d.Major, d.Minor, d.Mode, d.Uid, d.Gid))] : [],
-            settings.Capabilities,
+            capabilities,
+            _confinements.Of(start.Pod, start.Container, capabilities),
             settings.Machine)
         {
             VolumeDevices = [.. start.Devices.Select(Device)],
+            Users = root.Users is { } mapped ? new UsersView($"/proc/{box.PausePid}/ns/user", root.Path, readsMappings ? null : mapped) : null,
         };
     }
 
@@ -206,6 +228,18 @@ internal sealed partial class ContainerLauncher(
         await cgroups.RemoveLeafAsync(created.CgroupPath, CancellationToken.None);
         await ClearAsync(files);
         return new RuntimeException("RunContainerError", words, inner);
+    }
+
+    private void Quietly(string container, Action work)
+    {
+        try
+        {
+            work();
+        }
+        catch (IOException e)
+        {
+            NotCleared(container, e.Message);
+        }
     }
 
     private void LinkLog(ContainerRecord record)

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -40,12 +41,14 @@ public sealed record ContainerRecord(
     DateTimeOffset? FinishedAt,
     int ExitCode,
     string Reason,
-    string Message)
+    string Message,
+    RecordedUser? User = null)
 {
     public const int CurrentVersion = 1;
 
     public ContainerState ToState() => new(
-        Id, SandboxId, Name, RestartCount, BackoffStep, Hash, Image, ImageId, Phase, Pid, CreatedAt, StartedAt, FinishedAt, ExitCode, Reason, Message, LogPath);
+        Id, SandboxId, Name, RestartCount, BackoffStep, Hash, Image, ImageId, Phase, Pid, CreatedAt, StartedAt, FinishedAt, ExitCode, Reason, Message, LogPath)
+    { User = User is { } user ? new(user.Uid, user.Gid, new(user.Groups)) : null };
 
     /// <summary>The record of a container that ended; what is known of the end stands, whoever learned it first.</summary>
     public ContainerRecord Ended(int exitCode, string reason, string message, DateTimeOffset at) =>
@@ -68,6 +71,9 @@ public sealed record ContainerRecord(
         }
     }
 }
+
+/// <summary>Whom a container's first process began as.</summary>
+public sealed record RecordedUser(uint Uid, uint Gid, ImmutableArray<uint> Groups);
 
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,

@@ -1,5 +1,8 @@
 using System.Globalization;
+using System.Text;
 using System.Text.RegularExpressions;
+using NativeKubelet.Linux.Libc;
+using NativeKubelet.Linux.Processes;
 
 namespace NativeKubelet.Runtime.Containers;
 
@@ -33,6 +36,18 @@ public sealed partial record OciRuntimeVersion(string Name, string Text, int Maj
             bool mended = !IsBefore(1, 4, 0, 3) || Minor switch { 2 => !IsBefore(1, 2, 8, null), 3 => !IsBefore(1, 3, 3, null), _ => false };
             return mended ? null : masked;
         }
+    }
+
+    /// <summary>runc since 1.2 reads a joined user namespace's mapping from the namespace and refuses to be told it; the others must be told.</summary>
+    public bool ReadsMappings => Name == "runc" && !IsBefore(1, 2, 0, null);
+
+    /// <summary>Asks the program itself.</summary>
+    /// <returns>Null when it does not tell.</returns>
+    /// <exception cref="ErrnoException">It cannot be started.</exception>
+    public static async Task<OciRuntimeVersion?> ReadAsync(string path, CancellationToken cancel)
+    {
+        ToolResult result = await ToolRun.RunAsync(new SpawnRequest(path, [path, "--version"]), default, 4096, TimeSpan.FromSeconds(10), cancel);
+        return Parse(Encoding.UTF8.GetString(result.Output));
     }
 
     private bool IsBefore(int major, int minor, int patch, int? candidate) =>

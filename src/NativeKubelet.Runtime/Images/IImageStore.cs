@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using NativeKubelet.Core.Containers;
+using NativeKubelet.Linux.Libc;
 
 namespace NativeKubelet.Runtime;
 
@@ -28,8 +29,9 @@ public interface IImageStore
     /// Mounts the image's layers read-only below a fresh writable layer at <paramref name="target"/>; upper and work
     /// directories are made in <paramref name="writableDirectory"/>.
     /// </summary>
+    /// <param name="users">Whose the files are to be; null: as they are.</param>
     /// <exception cref="ImageException">ImageInspectError: the image was removed meanwhile; pull it again.</exception>
-    Task MountRootFileSystemAsync(ImageRecord image, string writableDirectory, string target, CancellationToken cancel);
+    Task MountRootFileSystemAsync(ImageRecord image, string writableDirectory, string target, MappedUsers? users, CancellationToken cancel);
 
     /// <summary>Mounts the image's layers at <paramref name="target"/> for reading only; they are kept as long as <paramref name="leaseDirectory"/>, which is made, exists.</summary>
     /// <exception cref="ImageException">ImageInspectError: the image was removed meanwhile; pull it again.</exception>
@@ -41,6 +43,11 @@ public interface IImageStore
     /// </summary>
     Task UnmountRootFileSystemAsync(string writableDirectory, string target, CancellationToken cancel);
 }
+
+/// <summary>The users of a pod's own namespace.</summary>
+/// <param name="Namespace">Open; through it owners on disk are shown.</param>
+/// <param name="FirstId">The host's id of its root.</param>
+public sealed record MappedUsers(FileDescriptor Namespace, uint FirstId);
 
 /// <param name="Id">sha256:… of the image's configuration.</param>
 /// <param name="Layers">Chain of diff IDs, base first.</param>

@@ -12,11 +12,13 @@ public sealed partial class ImageStore
     private const string Upper = "upper", Work = "work", Copied = "rootfs";
     private int _overlayWarned;
 
-    public async Task MountRootFileSystemAsync(ImageRecord image, string writableDirectory, string target, CancellationToken cancel)
+    public async Task MountRootFileSystemAsync(ImageRecord image, string writableDirectory, string target, MappedUsers? users, CancellationToken cancel)
     {
         List<StoredLayer> stack = await LeaseAsync(image, writableDirectory, cancel);
         Directory.CreateDirectory(target);
-        if (!TryMountOverlay(stack, writableDirectory, target))
+        bool mounted = TryMountOverlay(stack, writableDirectory, target, users);
+        if (!mounted && users is not null) throw new IOException($"can't set `spec.hostUsers: false`: no overlay with other owners can be made of {writableDirectory}; that needs Linux 5.19 and a file system such as ext4, xfs or btrfs");
+        if (!mounted)
             await Task.Factory.StartNew(() => MountCopy(stack, writableDirectory, target, cancel), cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
@@ -65,7 +67,7 @@ public sealed partial class ImageStore
         await _layers.PurgeAsync();
     }
 
-    private bool TryMountOverlay(List<StoredLayer> stack, string writableDirectory, string target)
+    private bool TryMountOverlay(List<StoredLayer> stack, string writableDirectory, string target, MappedUsers? users)
     {
         if (stack.Any(l => !l.Removals().IsEmpty))
         {
@@ -91,7 +93,8 @@ public sealed partial class ImageStore
             if (lowers.Count == 0) lowers.Add(Directory.CreateDirectory(Path.Combine(_paths.Root, "empty")).FullName);
             // Volatile: this layer ends with its container and is never mounted twice, so neither a container's fsync nor
             // the unmount has to wait for, and wear, the disk.
-            OverlayMount.Mount(new([.. lowers], upper, work, Volatile: true), target);
+            if (users is null) OverlayMount.Mount(new([.. lowers], upper, work, Volatile: true), target);
+            else MappedOverlay.Mount(lowers, upper, work, users, target);
             return true;
         }
         catch (ErrnoException e) when (e.Errno is Errno.EINVAL or Errno.ENODEV or Errno.EOPNOTSUPP or Errno.EPERM)

@@ -1,5 +1,8 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using NativeKubelet.Core.Containers;
+using NativeKubelet.Core.Containers.Seccomp;
+using NativeKubelet.Core.Containers.Users;
 using NativeKubelet.Core.Resources;
 using NativeKubelet.Linux.Cgroups;
 using NativeKubelet.Runtime.Containers;
@@ -41,6 +44,9 @@ public sealed record MachineFacts(
     /// <summary>Nothing lower can be set here.</summary>
     public int LowestOomScoreAdj => FreeOomScore ? -1000 : OwnOomScoreAdj;
 
+    public SeccompMachine Seccomp => SeccompMachine.Of(
+        RuntimeInformation.ProcessArchitecture switch { Architecture.X64 => "amd64", Architecture.Arm64 => "arm64", var other => other.ToString().ToLowerInvariant() }, KernelRelease);
+
     public MachineView View => new(Cgroups.Unified, ThermalThrottlePaths);
 
     /// <param name="cpuPeriod">cpuCFSQuotaPeriod.</param>
@@ -61,7 +67,8 @@ public sealed record MachineFacts(
         podPids ?? -1);
 
     public RuntimeSettings Settings(RuntimePaths paths, RuncCommand runc, LogCeiling logs, LimitSettings limits, string hostname, string clusterDomain) =>
-        new(paths, runc, logs, limits, View, BootId, hostname, clusterDomain, Capabilities, LowestOomScoreAdj);
+        new(paths, runc, logs, limits, View, BootId, hostname, clusterDomain, Capabilities, LowestOomScoreAdj,
+            new(SeccompDefault: false, Path.Combine(paths.Root, "seccomp"), Features.Seccomp, Features.AppArmor, Seccomp) { Users = Features.UserNamespaces ? IdPool.Standard(65536) : null });
 
     /// <summary>What the node reports as its capacity (spec 20 §3.2).</summary>
     /// <param name="storageBytes">Of the file system that holds --root-dir; null where storage is not counted.</param>

@@ -137,7 +137,8 @@ internal sealed partial class RuntimeRecovery(
     /// <summary>Bundles and writable layers without a record: an agent died before it wrote one, or while it removed the container.</summary>
     private void RemoveStrays(HashSet<string> known)
     {
-        foreach (string place in (string[])[.. Directory.GetDirectories(Path.Combine(settings.Paths.Data, "containers")), .. Directory.GetDirectories(Path.Combine(settings.Paths.Run, "containers"))])
+        foreach (string place in (string[])[.. Directory.GetDirectories(Path.Combine(settings.Paths.Data, "containers")), .. Directory.GetDirectories(Path.Combine(settings.Paths.Run, "containers")),
+            .. Directory.Exists(settings.Paths.UsersRun) ? Directory.GetDirectories(settings.Paths.UsersRun) : []])
         {
             string id = Path.GetFileName(place);
             if (known.Contains(id) || File.Exists(Path.Combine(place, "record.json.corrupt"))) continue;

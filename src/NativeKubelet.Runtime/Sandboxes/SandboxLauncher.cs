@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Logging;
+using NativeKubelet.Core.Containers.Users;
 using NativeKubelet.Linux.Files;
 using NativeKubelet.Linux.Libc;
 using NativeKubelet.Linux.Mounts;
@@ -15,6 +16,8 @@ internal sealed partial class SandboxLauncher(
     RuntimeSettings settings, HolderLauncher holders, PodCgroups cgroups, ISandboxNetwork network, TimeProvider time, ILogger log)
 {
     private const long ShmBytes = 64 << 20;
+
+    private readonly PodUsers? _users = settings.Security.Users is { } pool ? new(settings.Paths, pool) : null;
 
     /// <summary>How long a holder may take to end once everything it holds was told to.</summary>
     private static readonly TimeSpan QuitPatience = TimeSpan.FromSeconds(5);
@@ -31,12 +34,16 @@ internal sealed partial class SandboxLauncher(
         HolderConnection? holder = null;
         try
         {
+            if (settings.RuntimeOf(spec.Handler) is null)
+                throw new RuntimeException("FailedCreatePodSandBox", $"runtimeclass.node.k8s.io \"{spec.Handler}\" not found; name its program by --runtime-handler");
+            record = record with { Handler = spec.Handler };
+            if (UsersOf(spec) is { } users) record = record with { FirstUser = users.Host, Users = users.Length };
             WriteFiles(files, spec, record);
             cancel.ThrowIfCancellationRequested();
             holder = await holders.LaunchAsync(new HolderLaunch(files.Socket, []), cancel);
             await cgroups.PlaceHolderAsync(id, holder.Process.Pid, cancel);
             int pause = await holder.StartPauseAsync(
-                new PauseRequest(Namespaces(spec), spec.HostNetwork ? null : spec.Hostname, [], null, null, []), cancel);
+                new PauseRequest(Namespaces(spec), spec.HostNetwork ? null : spec.Hostname, SandboxSysctls.Of(spec), record.UserRange?.Map, record.UserRange?.Map, []), cancel);
             await cgroups.PlacePauseAsync(cgroups.Of(spec.Pod), id, pause, cancel);
             ImmutableArray<string> ips = [];
             record = record with { HolderPid = holder.Process.Pid, PausePid = pause };
@@ -95,7 +102,14 @@ internal sealed partial class SandboxLauncher(
     private static PauseNamespaces Namespaces(SandboxSpec spec) =>
         (spec.HostNetwork ? PauseNamespaces.None : PauseNamespaces.Network | PauseNamespaces.Uts)
         | (spec.HostIpc ? PauseNamespaces.None : PauseNamespaces.Ipc)
+        | (spec.OwnUsers ? PauseNamespaces.User : PauseNamespaces.None)
         | (spec.SharePid && !spec.HostPid ? PauseNamespaces.Pid : PauseNamespaces.None);
+
+    private IdRange? UsersOf(SandboxSpec spec)
+    {
+        if (!spec.OwnUsers) return null;
+        return _users?.Of(spec.Uid) ?? throw new RuntimeException("FailedCreatePodSandBox", "can't set `spec.hostUsers: false`, runtime does not support user namespaces: this kernel has none");
+    }
 
     private static void WriteFiles(SandboxFiles files, SandboxSpec spec, SandboxRecord record)
     {
@@ -109,6 +123,9 @@ internal sealed partial class SandboxLauncher(
         if (spec.HostIpc) return;
         Directory.CreateDirectory(files.Shm);
         MountPoint.Tmpfs(files.Shm, new(ShmBytes, 0x3FF), MountAttributes.NoSetuid | MountAttributes.NoDevices | MountAttributes.NoExec);
+        if (record.UserRange is not { } users) return;
+        // Root in the pod owns what is bound into it, as everywhere.
+        foreach (string file in (string[])[files.ResolvConf, files.Hostname, files.Shm]) OwnedFile.Give(file, users.Host);
     }
 
     private async Task<ImmutableArray<string>> ConnectAsync(SandboxSpec spec, SandboxRecord record, CancellationToken cancel)

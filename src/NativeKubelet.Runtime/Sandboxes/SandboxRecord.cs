@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using NativeKubelet.Core.Containers.Users;
 using NativeKubelet.Runtime.Containers;
 
 namespace NativeKubelet.Runtime.Sandboxes;
@@ -10,6 +11,8 @@ namespace NativeKubelet.Runtime.Sandboxes;
 /// </summary>
 /// <param name="PausePid">0 until the pause runs.</param>
 /// <param name="Network">"host", or "pod" where the sandbox has a namespace of its own.</param>
+/// <param name="FirstUser">With <paramref name="Users"/> above 0: the host's id of root in the pod's own user namespace.</param>
+/// <param name="Handler">Of the OCI runtime that runs its containers; empty: the node's own.</param>
 /// <param name="Ready">False from the moment on which any part of it was found dead or taken down.</param>
 public sealed record SandboxRecord(
     int Version,
@@ -29,11 +32,17 @@ public sealed record SandboxRecord(
     int PausePid,
     bool Ready,
     ImmutableArray<string> Ips,
-    DateTimeOffset CreatedAt)
+    DateTimeOffset CreatedAt,
+    uint FirstUser = 0,
+    uint Users = 0,
+    string Handler = "")
 {
     public const int CurrentVersion = 1;
 
     public bool HostNetwork => Network == "host";
+
+    /// <summary>Null for a pod of the host's users.</summary>
+    public IdRange? UserRange => Users > 0 ? new IdRange(FirstUser, Users) : null;
 
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, RuntimeRecordsJson.Default.SandboxRecord);
 

@@ -25,10 +25,11 @@ internal sealed class ExecStarter(RuntimeSettings settings)
         Task<int> exit = sandbox.ExitOf(container.Id, id);
         try
         {
+            RuncCommand runtime = settings.RuntimeOf(sandbox.Record.Handler) ?? throw new IOException($"the OCI runtime {sandbox.Record.Handler} is not configured any more");
             await File.WriteAllBytesAsync(process, Process(files, start), cancel);
             using SafeHandle nothing = File.OpenHandle("/dev/null", FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
             (RunResult result, FileDescriptor? terminal) = await holder.ExecAsync(
-                new ExecRequest(container.Id, id, settings.Runc.Exec(container.Id, process, pid, log, console), ContainerLauncher.RuntimeEnvironment, pid, console),
+                new ExecRequest(container.Id, id, runtime.Exec(container.Id, process, pid, log, console), ContainerLauncher.RuntimeEnvironment, pid, console),
                 start.In ?? nothing, start.Out ?? nothing, start.Error ?? nothing, cancel);
             if (!result.Started)
             {

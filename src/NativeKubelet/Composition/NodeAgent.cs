@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using NativeKubelet.Api.Local;
 using NativeKubelet.Cluster;
 using NativeKubelet.Config;
+using NativeKubelet.Core.Containers;
 using NativeKubelet.Core.Manifests;
 using NativeKubelet.Core.Pods;
 using NativeKubelet.Core.Resources;
@@ -60,7 +61,7 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         StandaloneObjects objects = new();
         Volumes volumes = new(options.Paths, objects, Images, plan.Resources.Node.Allocatable, node.Facts, time, logs.CreateLogger<Volumes>());
         _pulls = new ImagePulls(Images, events, options.Images.MaxParallelPulls, time);
-        PodExecutor executor = new(Runtime, _pulls, volumes, Cgroups, options.Paths, node, events, time, logs.CreateLogger<PodExecutor>());
+        PodExecutor executor = new(Runtime, _pulls, volumes, objects, Cgroups, options.Paths, node, events, time, logs.CreateLogger<PodExecutor>());
         Workers = new PodWorkers(Runtime, executor, Board, events, options.Paths, CrashBackoff.Of(options.Pods.MaxRestartBackOff), node, Turns, time, logs);
         objects.Changed += Workers.ObjectsChanged;
         PodCleanup cleanup = new(Runtime, Workers, volumes, Cgroups, options.Paths, time, logs.CreateLogger<PodCleanup>());
@@ -137,7 +138,7 @@ internal sealed partial class NodeAgent : IAsyncDisposable
             }
             registry = new RegistryClient(RegistryOf(options), time, logs.CreateLogger<RegistryClient>());
             images = ImageStore.Open(plan.Images, registry, LayerLimits.Default, time, logs.CreateLogger<ImageStore>());
-            runtime = await NodeRuntime.OpenAsync(RuntimeOf(plan, limits), cgroups, groups, images, network, time, logs.CreateLogger<NodeRuntime>(), cancel);
+            runtime = await NodeRuntime.OpenAsync(await RuntimeOfAsync(plan, limits, cancel), cgroups, groups, images, network, time, logs.CreateLogger<NodeRuntime>(), cancel);
             return new NodeAgent(plan, new(cgroups, network, registry, images, runtime), sources, time, logs);
         }
         catch
@@ -245,22 +246,44 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         ],
     };
 
-    private static RuntimeSettings RuntimeOf(NodePlan plan, LimitSettings limits)
+    private static async Task<RuntimeSettings> RuntimeOfAsync(NodePlan plan, LimitSettings limits, CancellationToken cancel)
     {
         KubeletOptions options = plan.Options;
-        return plan.Machine.Settings(
+        RuntimeSettings settings = plan.Machine.Settings(
             options.Paths,
             new RuncCommand(OciRuntime.Find(options.Pods.Runtime), options.Paths.RuncState, options.Cgroups.Driver == Config.CgroupDriver.Systemd),
             new LogCeiling(options.ContainerLogs.MaxBytes ?? 0, options.ContainerLogs.MaxFiles),
             limits, plan.Identity.Hostname, options.Network.ClusterDomain);
+        return settings with
+        {
+            Security = settings.Security with
+            {
+                SeccompDefault = options.Pods.SeccompDefault,
+                Users = settings.Security.Users is null ? null : await UserIds.ReadAsync(options.Configuration.UserNamespaces!.IdsPerPod!.Value, options.Pods.MaxPods, cancel),
+            },
+            Handlers = OciRuntime.Handlers(options, settings.Runc.SystemdCgroup),
+        };
     }
 
     private static NodeProfile ProfileOf(NodePlan plan)
     {
         Dictionary<string, string> labels = new(plan.Options.Node.Labels) { ["kubernetes.io/hostname"] = plan.Identity.Name };
         return new(
-            new NodeFacts(plan.Identity.Name, labels), plan.Identity.Hostname, plan.Identity.Addresses.Select(a => a.ToString()).ToValueList(),
-            plan.Machine.MemoryBytes, plan.Options.Network.ClusterDomain, [.. plan.Options.Network.ClusterDns], plan.Options.Network.ResolvConf);
+            new NodeFacts(plan.Identity.Name, labels) { Sysctls = SysctlsOf(plan), AppArmor = plan.Machine.Features.AppArmor }, plan.Identity.Hostname, plan.Identity.Addresses.Select(a => a.ToString()).ToValueList(),
+            plan.Machine.MemoryBytes, plan.Options.Network.ClusterDomain, [.. plan.Options.Network.ClusterDns], plan.Options.Network.ResolvConf)
+        { Allocatable = plan.Resources.Node.Allocatable };
+    }
+
+    private static SysctlAllowlist SysctlsOf(NodePlan plan)
+    {
+        try
+        {
+            return SysctlAllowlist.Create(plan.Options.Pods.AllowedUnsafeSysctls, plan.Machine.Seccomp);
+        }
+        catch (FormatException e)
+        {
+            throw new ConfigException($"allowedUnsafeSysctls: {e.Message}");
+        }
     }
 
     private sealed record Foundation(PodCgroups Cgroups, SandboxNetwork Network, RegistryClient Registry, ImageStore Images, NodeRuntime Runtime);

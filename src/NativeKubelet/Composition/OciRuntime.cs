@@ -1,8 +1,11 @@
+using System.Collections.Immutable;
 using System.Text;
 using NativeKubelet.Cli.Doctor;
 using NativeKubelet.Config;
+using NativeKubelet.Core.Manifests;
 using NativeKubelet.Linux.Libc;
 using NativeKubelet.Linux.Processes;
+using NativeKubelet.Runtime.Containers;
 
 namespace NativeKubelet.Composition;
 
@@ -15,6 +18,16 @@ internal static class OciRuntime
 
     // A unit's PATH may lack sbin, where distributions put it.
     private static readonly string[] Usual = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+    /// <summary>Those that pods name by runtimeClassName.</summary>
+    /// <exception cref="ConfigException">A name that no pod could use, or a program that is not there.</exception>
+    public static ImmutableDictionary<string, RuncCommand> Handlers(KubeletOptions options, bool systemdCgroup)
+    {
+        if (options.Pods.Handlers.Keys.FirstOrDefault(name => NameRules.Label(name) is not null) is { } bad)
+            throw new ConfigException($"--runtime-handler {bad}: {NameRules.Label(bad)}");
+        return options.Pods.Handlers.ToImmutableDictionary(
+            h => h.Key, h => new RuncCommand(Find(h.Value), Path.Combine(options.Paths.Run, "runtimes", h.Key), systemdCgroup));
+    }
 
     /// <param name="runtime">--runtime: a name or a path.</param>
     /// <exception cref="ConfigException">There is none.</exception>

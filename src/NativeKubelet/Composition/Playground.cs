@@ -125,7 +125,7 @@ internal sealed class Playground
     public async Task RemoveAsync(CancellationToken cancel)
     {
         if (!await new CgroupFs(Plan.Machine.Cgroups, _time).DestroyAsync(_tree, cancel)) throw new IOException($"processes in the control group {_tree} do not end");
-        string[] directories = [Plan.Options.Paths.Run, _home];
+        string[] directories = [Plan.Options.Paths.Run, Plan.Options.Paths.UsersRun, _home];
         try
         {
             foreach (MountInfo mount in MountInfo.Parse(await File.ReadAllTextAsync("/proc/self/mountinfo", cancel)).Reverse())

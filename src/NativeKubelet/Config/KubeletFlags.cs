@@ -47,6 +47,7 @@ public static class KubeletFlags
         new("run-dir", Text, "/run/nativekubelet", "live records and sockets; on tmpfs"),
         new("container-logs-dir", Text, "/var/log/containers", "links to the pods' logs for log collectors"),
         new("image-preload-dir", Text, "", "archives imported at the start; empty: DATA/preload"),
+        new("runtime-handler", TextMap, "", "other OCI runtimes by the names that pods' runtimeClassName uses: NAME=PROGRAM, more separated by commas"),
         new("runtime", Text, "runc", "OCI runtime: a name looked up in PATH, or a path"),
         new("bridge-name", Text, "nk0", "bridge of the built-in network"),
         new("pod-subnet", Text, "", "addresses of the built-in network; empty: podCIDR, else 10.88.0.0/16"),

@@ -59,7 +59,11 @@ public sealed record ServerOptions(IPAddress Address, int? Port, int? ReadOnlyPo
 /// <param name="Runtime">A name looked up in PATH, or a path.</param>
 public sealed record PodOptions(
     string Runtime, bool StrictRuntime, bool SeccompDefault, int MaxPods, TimeSpan MaxRestartBackOff, TimeSpan RuntimeRequestTimeout, bool FailSwapOn,
-    IReadOnlyList<string> AllowedUnsafeSysctls, TimeSpan MinimumContainerTtl, int DeadPerContainer, int? DeadInAll, TimeSpan Housekeeping);
+    IReadOnlyList<string> AllowedUnsafeSysctls, TimeSpan MinimumContainerTtl, int DeadPerContainer, int? DeadInAll, TimeSpan Housekeeping)
+{
+    /// <summary>Other OCI runtimes by the names that pods use for them.</summary>
+    public IReadOnlyDictionary<string, string> Handlers { get; init; } = new Dictionary<string, string>();
+}
 
 /// <param name="MaxOpenFiles">Of this process, where that is allowed.</param>
 /// <param name="SetKernelTunables">Off beside other agents of one machine, whose kernel it is too.</param>

@@ -92,7 +92,7 @@ public static class OptionsResolver
             new(flags.Text("runtime"), flags.Bool("strict-runtime"), c.SeccompDefault!.Value, c.MaxPods!.Value, c.CrashLoopBackOff!.MaxContainerRestartPeriod!.Value,
                 c.RuntimeRequestTimeout!.Value, c.FailSwapOn!.Value, c.AllowedUnsafeSysctls ?? [], Period(flags, "minimum-container-ttl-duration"),
                 flags.Own.TryGetValue("maximum-dead-containers-per-container", out JsonNode? per) ? (int)per.GetValue<long>() : 1,
-                deadInAll < 0 ? null : deadInAll, Period(flags, "housekeeping-interval")),
+                deadInAll < 0 ? null : deadInAll, Period(flags, "housekeeping-interval")) { Handlers = Pairs(flags, "runtime-handler") },
             new(c.Logging.Format == "json", (int)c.Logging.Verbosity!.Value,
                 [.. (c.Logging.Vmodule ?? []).Select(m => (m.FilePattern!, (int)(m.Verbosity ?? 0)))], split && gates["LoggingAlphaOptions"], c.Logging.FlushFrequency!.Value),
             gates,
@@ -128,6 +128,9 @@ public static class OptionsResolver
     private static List<string> Words(ParsedFlags flags, string name) => flags.Own.TryGetValue(name, out JsonNode? list)
         ? [.. list.AsArray().Select(i => i!.GetValue<string>())]
         : [KubeletFlags.Find(name)!.Default];
+
+    private static Dictionary<string, string> Pairs(ParsedFlags flags, string name) => flags.Own.TryGetValue(name, out JsonNode? map)
+        ? map.AsObject().ToDictionary(p => p.Key, p => p.Value!.GetValue<string>()) : [];
 
     private static TimeSpan Period(ParsedFlags flags, string name) => GoDurationText.TryParse(flags.Text(name), out TimeSpan period) ? period : TimeSpan.Zero;
 

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using NativeKubelet.Core.Network;
 using NativeKubelet.Core.Pods;
+using NativeKubelet.Core.Resources;
 
 namespace NativeKubelet.Pods;
 
@@ -16,6 +17,9 @@ public sealed record NodeProfile(
     NodeFacts Facts, string Hostname, ValueList<string> Ips, long MemoryBytes, string ClusterDomain, ImmutableArray<IPAddress> ClusterDns, string ResolvConf)
 {
     private const string Standard = "/etc/resolv.conf";
+
+    /// <summary>What of the node pods may use, which containers without limits are told.</summary>
+    public ResourceAmounts Allocatable { get; init; } = ResourceAmounts.None;
 
     /// <summary>What systemd-resolved asks itself; the standard file then names only a stub on the machine's loopback.</summary>
     private const string BehindStub = "/run/systemd/resolve/resolv.conf";

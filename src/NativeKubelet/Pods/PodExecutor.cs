@@ -20,9 +20,10 @@ namespace NativeKubelet.Pods;
 /// back. It keeps nothing between steps, and every step may be repeated. Failures are outcomes; only a cancelled step throws.
 /// </summary>
 public sealed partial class PodExecutor(
-    IContainerRuntime runtime, ImagePulls images, IVolumes volumes, PodCgroups cgroups, RuntimePaths paths, NodeProfile node, PodEvents events,
+    IContainerRuntime runtime, ImagePulls images, IVolumes volumes, IObjects objects, PodCgroups cgroups, RuntimePaths paths, NodeProfile node, PodEvents events,
     TimeProvider time, ILogger<PodExecutor> log)
 {
+    private readonly PodEnvironment _environment = new(objects, paths, node);
     private readonly HookRunner _hooks = new(runtime, events, time);
     private readonly ContainerStops _stops = new(runtime, new HookRunner(runtime, events, time), node, events, time);
 
@@ -142,10 +143,10 @@ public sealed partial class PodExecutor(
                 wanted = shown.Image.Reference;
                 await volumes.SetUpImageAsync(pod, shown, await images.EnsureAsync(pod, container.Name, wanted, shown.Image.PullPolicy, cancel), cancel);
             }
-            Dictionary<string, string> environment = new(ContainerEnvironment.Declared(container));
-            ImmutableArray<ResolvedMount> mounts = await volumes.MountsAsync(pod, container, environment, cancel);
+            ImmutableArray<KeyValuePair<string, string>> environment = await _environment.OfAsync(pod, container, IpsOf(start.SandboxId), cancel);
+            ImmutableArray<ResolvedMount> mounts = await volumes.MountsAsync(pod, container, new Dictionary<string, string>(environment), cancel);
             await runtime.StartContainerAsync(
-                new(start.SandboxId, pod, container, restarts, start.BackoffStep, ContainerHash.Of(container), image, mounts, cgroups.Of(pod).Path, node.MemoryBytes)
+                new(start.SandboxId, pod, container, restarts, start.BackoffStep, ContainerHash.Of(container), image, environment, mounts, cgroups.Of(pod).Path, node.MemoryBytes)
                 {
                     Devices = volumes.Devices(pod, container),
                 }, cancel);
@@ -155,7 +156,7 @@ public sealed partial class PodExecutor(
             return NotStarted(e switch
             {
                 ImageException image => new(image.Reason, image.Message, wanted, Final: image.Reason == "InvalidImageName"),
-                VolumeException => new("CreateContainerConfigError", e.Message),
+                VolumeException or ContainerConfigException => new("CreateContainerConfigError", e.Message),
                 RuntimeException run => new(run.Reason, run.Message, Recorded: HasRecord(pod, container.Name, restarts)),
                 _ => new("CreateContainerError", e.Message),
             });
@@ -180,6 +181,8 @@ public sealed partial class PodExecutor(
         events.Warning(pod, EventReasons.FailedPostStartHook, EventMessages.PostStartHookFailed, step.Container);
         return new StepOutcome.NotStarted("PostStartHookError", fault);
     }
+
+    private ImmutableArray<string> IpsOf(string sandbox) => runtime.Sandboxes.FirstOrDefault(s => s.Id == sandbox) is { Ips.IsDefaultOrEmpty: false } found ? found.Ips : [];
 
     private bool HasRecord(V1Pod pod, string container, int restarts) => runtime.Sandboxes
         .Any(s => s.PodUid == pod.Metadata.Uid && s.Containers.Any(c => c.Name == container && c.RestartCount == restarts && c.Phase == ContainerPhase.Exited));

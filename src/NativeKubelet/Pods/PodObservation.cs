@@ -27,5 +27,6 @@ internal static class PodObservation
             ContainerPhase.Exited => ContainerRunState.Exited,
             _ => ContainerRunState.Unknown,
         },
-        c.CreatedAt, c.StartedAt, c.FinishedAt, c.ExitCode, c.Reason, c.Message);
+        c.CreatedAt, c.StartedAt, c.FinishedAt, c.ExitCode, c.Reason, c.Message)
+    { User = c.User };
 }

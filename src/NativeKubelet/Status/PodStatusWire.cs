@@ -65,6 +65,7 @@ public static class PodStatusWire
         // Nothing resizes a pod of this node yet, so what it asked for is what it has.
         AllocatedResources = spec?.Resources?.Requests is { Count: > 0 } requests ? requests : null,
         Resources = spec?.Resources is { } r && (r.Requests ?? r.Limits) is not null ? new() { Requests = r.Requests, Limits = r.Limits } : null,
+        User = container.User is { } user ? new() { Linux = new() { Uid = user.Uid, Gid = user.Gid, SupplementalGroups = [.. user.Groups.Select(g => (long?)g)] } } : null,
         VolumeMounts = spec?.VolumeMounts is { Count: > 0 } mounts ? [.. mounts.Select(Mount)] : null,
     };
 

@@ -105,10 +105,10 @@ public sealed class RunTests : IDisposable
         }
     }
 
-    private static async Task<(int Code, string Output)> RunAsync(params string[] arguments)
+    internal static async Task<(int Code, string Output)> RunAsync(params string[] arguments)
     {
         using Process run = Start(arguments);
-        Task<string> output = run.StandardOutput.ReadToEndAsync(AgentHost.Deadline()), error = run.StandardError.ReadToEndAsync(AgentHost.Deadline());
+        Task<string> output = run.StandardOutput.ReadToEndAsync(AgentHost.Deadline(120)), error = run.StandardError.ReadToEndAsync(AgentHost.Deadline(120));
         await run.WaitForExitAsync(AgentHost.Deadline(120));
         return (run.ExitCode, await output + await error);
     }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using k8s.Models;
 using Microsoft.Extensions.Logging.Abstractions;
+using NativeKubelet.Core.Containers;
 using NativeKubelet.Core.Resources;
 using NativeKubelet.Linux.Cgroups;
 using NativeKubelet.Linux.Files;
@@ -37,11 +38,15 @@ public sealed class RuntimeHost : IAsyncDisposable
     public ImageRecord Image { get; private set; } = null!;
     public LogCeiling Logs { get; set; } = new(10 << 20, 5);
 
+    /// <summary>Other OCI runtimes by name.</summary>
+    public Dictionary<string, string> Handlers { get; } = [];
+
     private LimitSettings Limits => _machine.Limits(cpuQuota: true, TimeSpan.FromMilliseconds(100), singleProcessOomKill: null, podPids: null, limitedSwap: false);
 
-    public static async Task<RuntimeHost> StartAsync()
+    public static async Task<RuntimeHost> StartAsync(Action<RuntimeHost>? change = null)
     {
         RuntimeHost host = new();
+        change?.Invoke(host);
         try
         {
             host.Cgroups = await NodeDriver.CgroupsAsync($"nk-test-{Guid.NewGuid():N}", host._machine.Cgroups, host.Limits);
@@ -60,6 +65,9 @@ public sealed class RuntimeHost : IAsyncDisposable
     }
 
     public static CancellationToken Deadline() => TimeLimit.Token();
+
+    /// <summary>Into the test's own directory, as for /run: pods with users of their own go through.</summary>
+    public void LetOthersPass() => File.SetUnixFileMode(Path.GetDirectoryName(Paths.Run)!, (UnixFileMode)0x1C9);
 
     /// <summary>As a killed agent: nothing is told to anybody.</summary>
     public async Task RestartAgentAsync()
@@ -105,7 +113,10 @@ public sealed class RuntimeHost : IAsyncDisposable
 
     public Task<ContainerState> StartAsync(SandboxState sandbox, V1Pod pod, int restart = 0, params ImmutableArray<ResolvedMount> mounts) =>
         Runtime.StartContainerAsync(
-            new ContainerStart(sandbox.Id, pod, pod.Spec.Containers[0], restart, 0, "hash", Image, mounts, Cgroups.Of(pod).Path, 8L << 30), Deadline());
+            new ContainerStart(sandbox.Id, pod, pod.Spec.Containers[0], restart, 0, "hash", Image, Environment(pod), mounts, Cgroups.Of(pod).Path, 8L << 30), Deadline());
+
+    private static ImmutableArray<KeyValuePair<string, string>> Environment(V1Pod pod) => ContainerEnvironment.Declared(
+        pod, pod.Spec.Containers[0], new(new([], [], ResourceAmounts.None), _ => null, _ => null, (_, path) => throw new FileNotFoundException(path)));
 
     public async Task<(V1Pod Pod, SandboxState Sandbox, ContainerState Container)> RunAsync(string script, Action<V1Pod>? change = null)
     {
@@ -146,15 +157,18 @@ public sealed class RuntimeHost : IAsyncDisposable
     }
 
     private async Task OpenAsync() => Runtime = await NodeRuntime.OpenAsync(
-        _machine.Settings(Paths, new RuncCommand("/usr/sbin/runc", Paths.RuncState, NodeDriver.Systemd), Logs, Limits, Environment.MachineName, "cluster.local"),
+        _machine.Settings(Paths, new RuncCommand("/usr/sbin/runc", Paths.RuncState, NodeDriver.Systemd), Logs, Limits, System.Environment.MachineName, "cluster.local") with
+        {
+            Handlers = Handlers.ToImmutableDictionary(h => h.Key, h => new RuncCommand(h.Value, Path.Combine(Paths.Run, "runtimes", h.Key), NodeDriver.Systemd)),
+        },
         Cgroups, _groups, _images.Store, new NoNetwork(), TimeProvider.System, NullLogger<NodeRuntime>.Instance, Deadline());
 
-    /// <summary>These pods are on the host's network: nobody may ask for another.</summary>
+    /// <summary>These pods are on the host's network, or in a namespace in which there is none.</summary>
     private sealed class NoNetwork : ISandboxNetwork
     {
         public string? NotReady => null;
-        public Task<ImmutableArray<string>> AddAsync(NetworkAttachment attachment, CancellationToken cancel) => throw new InvalidOperationException("asked for a network");
-        public Task RemoveAsync(string sandboxId, CancellationToken cancel) => throw new InvalidOperationException("asked to remove a network");
+        public Task<ImmutableArray<string>> AddAsync(NetworkAttachment attachment, CancellationToken cancel) => Task.FromResult<ImmutableArray<string>>([]);
+        public Task RemoveAsync(string sandboxId, CancellationToken cancel) => Task.CompletedTask;
         public Task ReconcileAsync(ImmutableHashSet<string> liveSandboxes, CancellationToken cancel) => Task.CompletedTask;
     }
 }

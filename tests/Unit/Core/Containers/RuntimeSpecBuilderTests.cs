@@ -140,8 +140,8 @@ public sealed class RuntimeSpecBuilderTests
         change(container);
         V1Pod pod = new() { Metadata = new V1ObjectMeta { Name = "web" }, Spec = new V1PodSpec { Containers = [container] } };
         return RuntimeSpecBuilder.Build(new ContainerBlueprint(
-            pod, container, image ?? Image, new ContainerUser(0, 0, [0], "/root"), sandbox ?? Sandbox, "/kubepods/pod1/c1",
-            new RuntimeResources([]), 1000, mounts.IsDefault ? [] : mounts, [], CapabilitySet.All,
-            new MachineView(false, ["/sys/devices/system/cpu/cpu0/thermal_throttle"])));
+            pod, container, image ?? Image, new ContainerUser(0, 0, [0], "/root"), ContainerEnvironment.Declared(pod, container, Sources.None), sandbox ?? Sandbox, "/kubepods/pod1/c1",
+            new RuntimeResources([]), 1000, mounts.IsDefault ? [] : mounts, [], CapabilitySet.Compute(container.SecurityContext, CapabilitySet.All),
+            ContainerConfinement.None, new MachineView(false, ["/sys/devices/system/cpu/cpu0/thermal_throttle"])));
     }
 }

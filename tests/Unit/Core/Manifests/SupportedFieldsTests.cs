@@ -44,7 +44,7 @@ public sealed class SupportedFieldsTests
             """
             command: [sh]
             args: [-c, 'true']
-            env: [{name: A, value: b}]
+            env: [{name: A, value: b}, {name: B, valueFrom: {fieldRef: {fieldPath: metadata.name}}}, {name: C, valueFrom: {resourceFieldRef: {resource: limits.cpu, divisor: 1m}}}]
             workingDir: /tmp
             resources: {limits: {cpu: 1, memory: 64Mi}, requests: {cpu: 100m, ephemeral-storage: 1Gi}}
             ports: [{containerPort: 80, hostPort: 8080, name: web}]
@@ -78,10 +78,7 @@ public sealed class SupportedFieldsTests
     }
 
     [Theory]
-    [InlineData("securityContext: {seccompProfile: {type: RuntimeDefault}}", "spec.containers[0].securityContext.seccompProfile.type")]
-    [InlineData("securityContext: {appArmorProfile: {type: RuntimeDefault}}", "spec.containers[0].securityContext.appArmorProfile.type")]
     [InlineData("securityContext: {seLinuxOptions: {level: s0}}", "spec.containers[0].securityContext.seLinuxOptions")]
-    [InlineData("env: [{name: a, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]", "spec.containers[0].env[0].valueFrom")]
     [InlineData("resources: {limits: {nvidia.com/gpu: 1}}", "spec.containers[0].resources.limits[nvidia.com/gpu]", "spec.containers[0].resources.requests[nvidia.com/gpu]")]
     [InlineData("resources: {limits: {ephemeral-storage: 1Gi}}", "spec.containers[0].resources.limits.ephemeral-storage")]
     [InlineData("resources: {claims: [{name: x}]}", "spec.containers[0].resources.claims")]
@@ -96,11 +93,6 @@ public sealed class SupportedFieldsTests
     }
 
     [Theory]
-    [InlineData("hostUsers: false", "spec.hostUsers")]
-    [InlineData("runtimeClassName: gvisor", "spec.runtimeClassName")]
-    [InlineData("setHostnameAsFQDN: true", "spec.setHostnameAsFQDN")]
-    [InlineData("securityContext: {sysctls: [{name: net.ipv4.ip_forward, value: '1'}]}", "spec.securityContext.sysctls")]
-    [InlineData("securityContext: {seccompProfile: {type: RuntimeDefault}}", "spec.securityContext.seccompProfile.type")]
     [InlineData("volumes: [{name: v, nfs: {server: a, path: /b}}]", "spec.volumes[0].nfs")]
     public void What_the_pod_asks_for_and_does_not_get_keeps_every_container_from_starting(string spec, string path)
     {
@@ -137,13 +129,5 @@ public sealed class SupportedFieldsTests
             """));
 
         Assert.Empty(SupportedFields.Refused(pod));
-    }
-
-    [Fact]
-    public void An_AppArmor_annotation_counts_as_its_field()
-    {
-        V1Pod pod = Manifest.Pod(Manifest.Yaml().Replace("name: p", "name: p, annotations: {container.apparmor.security.beta.kubernetes.io/c: localhost/x, other: fine}", StringComparison.Ordinal));
-
-        Assert.Equal(["metadata.annotations[container.apparmor.security.beta.kubernetes.io/c]"], SupportedFields.Refused(pod).Select(f => f.Path));
     }
 }
