@@ -24,7 +24,7 @@ public static class KubeletFlags
         new("node-labels", Labels, "", "labels of the node at registration"),
         new("cloud-provider", Text, "", "empty or external", NotYet: Alone),
         new("root-dir", Text, "/var/lib/kubelet", "volumes and plugin directories"),
-        new("seccomp-default", Bool, "false", "RuntimeDefault is the seccomp profile of all containers", NotYet: "the profile of a pod counts"),
+        new("seccomp-default", Bool, "false", "RuntimeDefault is the seccomp profile of all containers"),
         new("runtime-cgroups", Text, "", "cgroup reported as the runtime's", Status: FlagStatus.Ignored),
         new("image-credential-provider-config", Text, "", "configuration of credential plugins", NotYet: "credential plugins are not asked"),
         new("image-credential-provider-bin-dir", Text, "", "where credential plugins are", NotYet: "credential plugins are not asked"),
