@@ -98,8 +98,9 @@ public sealed class ChurnTests
     private static bool IsOfPod(string group) =>
         Path.GetFileName(group).StartsWith("pod", StringComparison.Ordinal) || Path.GetFileName(group).Contains("-pod", StringComparison.Ordinal);
 
-    private static IEnumerable<string> Mounts(AgentHost node) =>
-        MountInfo.Parse(File.ReadAllText("/proc/self/mountinfo")).Where(m => m.MountPoint.StartsWith(node.Root + "/", StringComparison.Ordinal)).Select(m => $"mount {m.MountPoint}");
+    /// <summary>The root directory is a mount of its own as long as there is an agent, for volumes to propagate from.</summary>
+    private static IEnumerable<string> Mounts(AgentHost node) => MountInfo.Parse(File.ReadAllText("/proc/self/mountinfo"))
+        .Where(m => m.MountPoint.StartsWith(node.Root + "/", StringComparison.Ordinal) && m.MountPoint != node["kubelet"]).Select(m => $"mount {m.MountPoint}");
 
     private static long Memory(int pid) => long.Parse(
         File.ReadLines($"/proc/{pid}/status").Single(l => l.StartsWith("RssAnon:", StringComparison.Ordinal)).Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries)[1],
