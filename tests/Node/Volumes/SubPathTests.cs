@@ -98,10 +98,7 @@ public sealed class SubPathTests
                 }
                 catch (ErrnoException)
                 {
-                    // The agent made the directory that it missed.
-                    volume.RemoveTree("a");
-                    if (volume.TryStatus("kept") is not null) volume.Rename("kept", volume, "a");
-                    if (volume.TryStatus("out") is null) volume.MakeSymbolicLink(secret, "out");
+                    Restore(volume, secret);
                 }
             }
         }, CancellationToken.None);
@@ -128,6 +125,28 @@ public sealed class SubPathTests
         Assert.Equal(300, won + refused);
         Assert.Empty(Directory.GetFileSystemEntries($"{secret}/b"));
         Assert.Equal(["b"], Directory.GetFileSystemEntries(secret).Select(Path.GetFileName));
+    }
+
+    /// <summary>The agent made the directory that it missed, in the place of the one that was moved away; something may be written to it meanwhile.</summary>
+    private static void Restore(DirectoryHandle volume, string secret)
+    {
+        while (true)
+        {
+            try
+            {
+                if (volume.TryStatus("kept") is not null)
+                {
+                    volume.RemoveTree("a");
+                    volume.Rename("kept", volume, "a");
+                }
+                if (volume.TryStatus("out") is null) volume.MakeSymbolicLink(secret, "out");
+                return;
+            }
+            catch (ErrnoException)
+            {
+                // Once more: it is not empty, or it was made anew.
+            }
+        }
     }
 
     [Fact]
