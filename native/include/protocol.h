@@ -17,7 +17,7 @@ enum {
 	NK_MAX_SYSCTLS = 64,
 	NK_MAX_CGROUPS = 24,
 	NK_ID_MAX = 79,			/* bytes of an ID, without the NUL */
-	NK_PATH_MAX = 383,		/* bytes of a path, without the NUL */
+	NK_PATH_MAX = 767,		/* bytes of a path, without the NUL */
 	NK_CONSOLE_MAX = 107,		/* sun_path, without the NUL */
 	NK_MAX_CONTAINERS = 128,
 	NK_MAX_EXECS = 256,

@@ -10,7 +10,7 @@ internal static class HolderProtocol
     public const ushort Major = 1, Minor = 0;
     public const int HeaderSize = 24, FieldHeaderSize = 4;
     public const int MaxMessage = 32768, MaxArguments = 256, MaxEnvironment = 64, MaxSysctls = 64, MaxCgroups = 24;
-    public const int MaxId = 79, MaxPath = 383, MaxConsolePath = 107, MaxContainers = 128, MaxExecs = 256, MaxClients = 32;
+    public const int MaxId = 79, MaxPath = 767, MaxConsolePath = 107, MaxContainers = 128, MaxExecs = 256, MaxClients = 32;
     public const int MaxLine = 16384;
 }
 

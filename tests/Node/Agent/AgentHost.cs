@@ -173,7 +173,7 @@ public sealed class AgentHost : IAsyncDisposable
     public async Task RebootAsync()
     {
         if (_agent is not null) await KillAsync();
-        Assert.True(await _driver.DestroyAsync(Tree, Deadline()));
+        Assert.True(await TimeLimit.AgainAsync(() => _driver.DestroyAsync(Tree, Deadline())));
         Unmount();
         DirectoryHandle.DeleteTree(RunDirectory);
         CreateTree();
@@ -241,7 +241,7 @@ public sealed class AgentHost : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (_agent is not null) await KillAsync();
-        Assert.True(await _driver.DestroyAsync(Tree, Deadline()));
+        Assert.True(await TimeLimit.AgainAsync(() => _driver.DestroyAsync(Tree, Deadline())));
         using (SandboxNetwork network = new(
             new NetworkSettings(Bridge, null, this["cni"], [], this["cni-cache"], this["data"]), TimeProvider.System, NullLogger.Instance))
             await network.RemoveEverythingAsync(Deadline());

@@ -49,7 +49,7 @@ public sealed class RuntimeHost : IAsyncDisposable
         change?.Invoke(host);
         try
         {
-            host.Cgroups = await NodeDriver.CgroupsAsync($"nk-test-{Guid.NewGuid():N}", host._machine.Cgroups, host.Limits);
+            host.Cgroups = await NodeDriver.CgroupsAsync($"nk-test-{Guid.NewGuid().ToString("N")[..8]}", host._machine.Cgroups, host.Limits);
             await host.Cgroups.CreateRootAsync(Deadline());
             await host.Cgroups.EnsureNodeAsync(new GroupLimits(), Deadline());
             host.Image = (await host._images.Store.ImportAsync(ProgramFile.DemoImage, Deadline())).Single();
@@ -80,7 +80,7 @@ public sealed class RuntimeHost : IAsyncDisposable
     public async Task RebootAsync()
     {
         await Runtime.DisposeAsync();
-        await Cgroups.RemoveRootAsync(Deadline());
+        Assert.True(await TimeLimit.AgainAsync(() => Cgroups.RemoveRootAsync(Deadline())));
         foreach (MountInfo mount in MountInfo.Parse(File.ReadAllText("/proc/self/mountinfo")).Reverse())
             if (mount.MountPoint.StartsWith(Paths.Run, StringComparison.Ordinal)) MountPoint.Detach(mount.MountPoint);
         DirectoryHandle.DeleteTree(Paths.Run);
@@ -145,13 +145,13 @@ public sealed class RuntimeHost : IAsyncDisposable
             await Runtime.StopSandboxAsync(sandbox.Id, Deadline());
             await Runtime.RemoveSandboxAsync(sandbox.Id, Deadline());
         }
-        Assert.True(await Cgroups.RemovePodAsync(pod.Metadata.Uid, Deadline()));
+        Assert.True(await TimeLimit.AgainAsync(() => Cgroups.RemovePodAsync(pod.Metadata.Uid, Deadline())));
     }
 
     public async ValueTask DisposeAsync()
     {
         if (Runtime is not null) await Runtime.DisposeAsync();
-        bool gone = await Cgroups.RemoveRootAsync(CancellationToken.None);
+        bool gone = await TimeLimit.AgainAsync(() => Cgroups.RemoveRootAsync(CancellationToken.None));
         _images.Dispose();
         Assert.True(gone);
     }

@@ -51,12 +51,15 @@ public sealed class UsageSamplerTests
         while (!RuntimeHost.Log(container).Contains("held")) await Task.Delay(20, deadline.Token);
         using UsageSampler sampler = Sampler(host, TimeProvider.System);
 
+        // With transparent huge pages 50 MB are a few faults, without them thousands: the shell's own account knows.
+        long faults = long.Parse((await File.ReadAllTextAsync($"/proc/{container.Pid}/stat", deadline.Token)).Split(')')[1].Split(' ', StringSplitOptions.RemoveEmptyEntries)[7]);
         UsageSnapshot now = sampler.SampleNow();
 
         CgroupUsage usage = now.Containers[container.Id].Usage;
         Assert.InRange(Assert.NotNull(usage.WorkingSet), 50_000_000, 250_000_000);
         Assert.InRange(Assert.NotNull(usage.Rss), 50_000_000, 250_000_000);
-        Assert.True(usage.PageFaults > 10_000);
+        Assert.True(faults > 0);
+        Assert.InRange(Assert.NotNull(usage.PageFaults), faults * 9 / 10, long.MaxValue);
         Assert.True(now.Pods[sandbox.PodUid].Usage.WorkingSet >= usage.WorkingSet);
         Assert.True(usage.Pids >= 1);
         await host.RemoveAsync(host.Pod("", p => p.Metadata.Uid = sandbox.PodUid));
