@@ -21,14 +21,28 @@ public static class OverlayMount
     /// <exception cref="ErrnoException">EINVAL and others: these directories cannot carry an overlay (an overlay itself, NFS ...).</exception>
     public static void Mount(OverlayLayers layers, string target)
     {
+        ErrnoException? first = null;
         using (FileSystemContext? context = FileSystemContext.TryOpen("overlay"))
             if (context is not null && TryConfigure(context, layers))
-            {
-                using DetachedMount mount = context.Mount();
-                mount.Attach(target);
-                return;
-            }
-        MountByString(layers, target);
+                try
+                {
+                    using DetachedMount mount = context.Mount();
+                    mount.Attach(target);
+                    return;
+                }
+                catch (ErrnoException e) when (e.Errno == Errno.EINVAL)
+                {
+                    // Before Linux 6.5 fsconfig takes every option unread, and only now says that it does not know lowerdir+.
+                    first = e;
+                }
+        try
+        {
+            MountByString(layers, target);
+        }
+        catch (ErrnoException e) when (first is not null && e.Errno == Errno.EINVAL)
+        {
+            throw first;        // it was not the option, and the newer call has the kernel's words
+        }
     }
 
     // lowerdir+ came with Linux 6.7; before it, fsconfig takes no more than 255 bytes for all lower directories together.
