@@ -58,5 +58,12 @@ public static class KubernetesJson
 [JsonSerializable(typeof(V1Lease))]
 [JsonSerializable(typeof(Corev1Event))]
 [JsonSerializable(typeof(V1Status))]
+[JsonSerializable(typeof(V1NodeList))]
+[JsonSerializable(typeof(V1ConfigMapList))]
+[JsonSerializable(typeof(V1SecretList))]
+[JsonSerializable(typeof(V1PersistentVolumeClaimList))]
+[JsonSerializable(typeof(V1PersistentVolumeList))]
+[JsonSerializable(typeof(V1DeleteOptions))]
+[JsonSerializable(typeof(V1CertificateSigningRequest))]
 [JsonSerializable(typeof(JsonElement))] // what the models leave untyped: managedFields.fieldsV1
 internal sealed partial class KubernetesJsonContext : JsonSerializerContext;

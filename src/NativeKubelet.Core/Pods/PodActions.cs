@@ -124,7 +124,7 @@ public static class PodActions
     private static PodPlan End(PodIntent desired, PodObserved observed, PodProgress progress)
     {
         PodPlan next = Leftovers(desired, observed, progress, replace: false) is { } stop ? PodPlan.Of(stop)
-            : desired.Stop is not null ? PodPlan.Of(new TearDown(), new Forget()) with { IsLast = true }
+            : desired.Stop is { Cause: not StopCause.Deleted } ? PodPlan.Of(new TearDown(), new Forget()) with { IsLast = true }
             : progress.TornDown ? PodPlan.Idle
             : PodPlan.Of(new TearDown());
         return next with { IsEnd = true };

@@ -46,7 +46,10 @@ public sealed record PodIntent(V1Pod Pod, PodStop? Stop = null)
         if (Stop is null)
             return this with { Stop = stop };
         TimeSpan now = Stop.Grace ?? OwnGrace;
-        return stop.Grace is { } asked && asked < now ? this with { Stop = Stop with { Grace = asked } } : this;
+        PodStop next = stop.Grace is { } asked && asked < now ? Stop with { Grace = asked } : Stop;
+        // Its object has gone: what was kept for that is not needed any more.
+        if (next.Cause == StopCause.Deleted && stop.Cause != StopCause.Deleted) next = next with { Cause = stop.Cause };
+        return next == Stop ? this : this with { Stop = next };
     }
 
     /// <summary>A newer spec of the same UID; a stop that was asked for stays.</summary>
@@ -55,6 +58,9 @@ public sealed record PodIntent(V1Pod Pod, PodStop? Stop = null)
 
 public enum StopCause
 {
+    /// <summary>Its object is being deleted: it ends, and its last status is told until the object has gone.</summary>
+    Deleted,
+
     /// <summary>No source names the pod any more.</summary>
     Removed,
 

@@ -49,7 +49,7 @@ internal sealed partial class NodeAgent : IAsyncDisposable
     private readonly TaskCompletionSource _preloaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private NodeAgent(
-        NodePlan plan, Foundation parts, ImmutableArray<IPodSource> sources, TimeProvider time, ILoggerFactory logs)
+        NodePlan plan, Foundation parts, ImmutableArray<IPodSource> sources, ClusterNode? cluster, TimeProvider time, ILoggerFactory logs)
     {
         (_plan, _time, _log, _sources, _started) = (plan, time, logs.CreateLogger<NodeAgent>(), sources, time.GetUtcNow());
         (Cgroups, Network, _registry, Images, Runtime) = parts;
@@ -58,7 +58,8 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         Events = new EventLog(time);
         Turns = new LoopTurns(time);
         PodEvents events = new(Events, logs.CreateLogger<PodEvents>());
-        StandaloneObjects objects = new();
+        StandaloneObjects beside = new();
+        IObjects objects = cluster?.ObjectsOf(() => Workers!.Active) ?? (IObjects)beside;
         Volumes volumes = new(options.Paths, objects, Images, plan.Resources.Node.Allocatable, node.Facts, time, logs.CreateLogger<Volumes>());
         _pulls = new ImagePulls(Images, events, options.Images.MaxParallelPulls, time);
         PodExecutor executor = new(Runtime, _pulls, volumes, objects, Cgroups, options.Paths, node, events, time, logs.CreateLogger<PodExecutor>());
@@ -66,7 +67,7 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         objects.Changed += Workers.ObjectsChanged;
         PodCleanup cleanup = new(Runtime, Workers, volumes, Cgroups, options.Paths, time, logs.CreateLogger<PodCleanup>());
         _desired = new DesiredPods(
-            sources, Runtime, Workers, cleanup, objects, Board, events, node, plan.Resources.Node.Fit, Turns, time, logs.CreateLogger<DesiredPods>());
+            sources, Runtime, Workers, cleanup, beside, Board, events, node, plan.Resources.Node.Fit, Turns, time, logs.CreateLogger<DesiredPods>());
         Usage = new UsageSampler(Runtime, Cgroups, time, logs.CreateLogger<UsageSampler>());
         _preload = new PreloadDirectory(options.Images.PreloadDirectory, plan.Images, Images, logs.CreateLogger<PreloadDirectory>());
         LocalSources told = new(
@@ -100,10 +101,11 @@ internal sealed partial class NodeAgent : IAsyncDisposable
     public Task Complete => _desired.Complete;
 
     /// <summary>Takes over what an earlier agent left; new pods begin with <see cref="RunAsync"/>.</summary>
+    /// <param name="cluster">Null: the node is alone.</param>
     /// <exception cref="ConfigException">The configuration cannot be on this machine.</exception>
     /// <exception cref="IOException">A directory, group or store cannot be had.</exception>
     public static async Task<NodeAgent> OpenAsync(
-        NodePlan plan, ImmutableArray<IPodSource> sources, TimeProvider time, ILoggerFactory logs, CancellationToken cancel)
+        NodePlan plan, ImmutableArray<IPodSource> sources, ClusterNode? cluster, TimeProvider time, ILoggerFactory logs, CancellationToken cancel)
     {
         KubeletOptions options = plan.Options;
         CgroupFs groups = new(plan.Machine.Cgroups, time);
@@ -139,7 +141,7 @@ internal sealed partial class NodeAgent : IAsyncDisposable
             registry = new RegistryClient(RegistryOf(options), time, logs.CreateLogger<RegistryClient>());
             images = ImageStore.Open(plan.Images, registry, LayerLimits.Default, time, logs.CreateLogger<ImageStore>());
             runtime = await NodeRuntime.OpenAsync(await RuntimeOfAsync(plan, limits, cancel), cgroups, groups, images, network, time, logs.CreateLogger<NodeRuntime>(), cancel);
-            return new NodeAgent(plan, new(cgroups, network, registry, images, runtime), sources, time, logs);
+            return new NodeAgent(plan, new(cgroups, network, registry, images, runtime), sources, cluster, time, logs);
         }
         catch
         {

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using NativeKubelet.Composition.Start;
 using NativeKubelet.Config;
+using NativeKubelet.Core.Manifests;
 using NativeKubelet.Linux.Files;
 using NativeKubelet.Logging;
 using NativeKubelet.Runtime.Machines;
@@ -51,15 +52,27 @@ internal sealed partial class NodeService(KubeletOptions options, TimeProvider t
         NodePlan plan = Plan();
         await new StartGate(plan, time, logs.CreateLogger<StartGate>()).PassAsync(stopping);
         banner.Sources(options.Sources);
-        await using NodeAgent agent = await NodeAgent.OpenAsync(plan, SourcesOf(plan), time, logs, stopping);
+        using ClusterNode? cluster = options.Node.Kubeconfig is { } kubeconfig ? new ClusterNode(plan, kubeconfig, time, logs) : null;
+        await using NodeAgent agent = await NodeAgent.OpenAsync(plan, SourcesOf(plan, cluster), cluster, time, logs, stopping);
         ImmutableArray<HealthCheck> checks = Checks(agent);
         await using HealthzServer? healthz = options.Server.HealthzPort is { } port
             ? new HealthzServer(new IPEndPoint(options.Server.HealthzAddress, port), checks, time, logs) : null;
         banner.Started(plan.Identity.Name);
         systemd.Ready();
         Task beside = Task.WhenAll(systemd.RunAsync(checks, stopping), new QuietMemory(agent.Board, time, logs.CreateLogger<QuietMemory>()).RunAsync(stopping));
-        await agent.RunAsync(stopping);
+        await RunAsync(agent, cluster, stopping);
         await beside;
+    }
+
+    /// <summary>Either may fault; then the process ends, as half a node would look whole from outside.</summary>
+    private static async Task RunAsync(NodeAgent agent, ClusterNode? cluster, CancellationToken stopping)
+    {
+        using CancellationTokenSource ending = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        Task running = agent.RunAsync(ending.Token), joined = cluster?.RunAsync(agent, ending.Token) ?? Task.Delay(Timeout.Infinite, ending.Token);
+        Task first = await Task.WhenAny(running, joined);
+        await ending.CancelAsync();
+        await Task.WhenAll(running, joined).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        if (!stopping.IsCancellationRequested) await first;
     }
 
     private NodePlan Plan()
@@ -77,13 +90,15 @@ internal sealed partial class NodeService(KubeletOptions options, TimeProvider t
         return new(options, machine, identity, resources, OwnTree: false);
     }
 
-    private ImmutableArray<IPodSource> SourcesOf(NodePlan plan)
+    private ImmutableArray<IPodSource> SourcesOf(NodePlan plan, ClusterNode? cluster)
     {
         (SourceOptions from, string node) = (options.Sources, plan.Identity.Name);
         LastValidManifests kept = new(Path.Combine(options.Paths.Data, "manifests"), logs.CreateLogger<LastValidManifests>());
+        ManifestScope scope = cluster is null ? ManifestScope.Standalone : ManifestScope.Joined;
         List<IPodSource> sources = [];
-        if (from.ManifestPath is { } path) sources.Add(new FileSource(path, node, from.FileCheck, kept, time, logs.CreateLogger<FileSource>()));
-        if (from.ManifestUrl is { } url) sources.Add(new UrlSource(url, from.ManifestHeaders, node, from.HttpCheck, kept, time, logs.CreateLogger<UrlSource>()));
+        if (from.ManifestPath is { } path) sources.Add(new FileSource(path, node, from.FileCheck, kept, time, logs.CreateLogger<FileSource>(), scope));
+        if (from.ManifestUrl is { } url) sources.Add(new UrlSource(url, from.ManifestHeaders, node, from.HttpCheck, kept, time, logs.CreateLogger<UrlSource>(), scope: scope));
+        if (cluster is not null) sources.Add(cluster.Pods);
         return [.. sources];
     }
 

@@ -16,9 +16,6 @@ internal static class OciRuntime
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
-    // A unit's PATH may lack sbin, where distributions put it.
-    private static readonly string[] Usual = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
-
     /// <summary>Those that pods name by runtimeClassName.</summary>
     /// <exception cref="ConfigException">A name that no pod could use, or a program that is not there.</exception>
     public static ImmutableDictionary<string, RuncCommand> Handlers(KubeletOptions options, bool systemdCgroup)
@@ -31,14 +28,9 @@ internal static class OciRuntime
 
     /// <param name="runtime">--runtime: a name or a path.</param>
     /// <exception cref="ConfigException">There is none.</exception>
-    public static string Find(string runtime)
-    {
-        if (runtime.Contains('/'))
-            return File.Exists(runtime) ? Path.GetFullPath(runtime) : throw new ConfigException($"--runtime {runtime}: no such file; name an OCI runtime such as /usr/sbin/runc");
-        string[] path = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries);
-        return path.Concat(Usual).Select(d => Path.Combine(d, runtime)).FirstOrDefault(File.Exists)
-            ?? throw new ConfigException($"--runtime {runtime}: not found in PATH; install it (the package is usually called {runtime}), or name another by --runtime");
-    }
+    public static string Find(string runtime) => ProgramPath.Find(runtime) ?? throw new ConfigException(runtime.Contains('/')
+        ? $"--runtime {runtime}: no such file; name an OCI runtime such as /usr/sbin/runc"
+        : $"--runtime {runtime}: not found in PATH; install it (the package is usually called {runtime}), or name another by --runtime");
 
     /// <summary>Runs it with --version. What keeps it from answering is part of the sight.</summary>
     public static async Task<OciRuntimeSight> AskAsync(string runtime, CancellationToken cancel)

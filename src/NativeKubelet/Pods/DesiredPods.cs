@@ -113,8 +113,7 @@ public sealed partial class DesiredPods(
 
             foreach (V1Pod pod in changes.Removed) Remove(pod);
             foreach (V1Pod pod in AdmissionOrder(changes.Added)) Add(pod);
-            foreach (V1Pod pod in changes.Updated)
-                if (!_refused.Contains(pod.Metadata.Uid)) workers.Set(pod);
+            foreach (V1Pod pod in changes.Updated) Update(pod);
             if (sources.All(s => s.Ready && _sets.ContainsKey(s.Name))) _complete.TrySetResult();
         }
     }
@@ -125,6 +124,19 @@ public sealed partial class DesiredPods(
 
     private void Add(V1Pod pod)
     {
+        if (pod.Metadata.DeletionTimestamp is not null)
+        {
+            // Nobody asks whether there is room for what is to end; whatever is left of it must go.
+            _admitted.Add(pod.Metadata.Uid);
+            workers.Set(pod);
+            Delete(pod);
+            return;
+        }
+        if (HasFinished(pod))
+        {
+            _refused.Add(pod.Metadata.Uid);
+            return;
+        }
         List<V1Pod> others = [.. _merges.Values.SelectMany(m => m.Pods).Where(p => _admitted.Contains(p.Metadata.Uid) && !Finished(p))];
         // An agent that starts anew must not end what runs: only a pod that does not run yet can be refused.
         if (!Runs(pod) && Admission.Check(pod, others, node.Facts, Fit) is { } refusal)
@@ -132,12 +144,29 @@ public sealed partial class DesiredPods(
             _refused.Add(pod.Metadata.Uid);
             events.Warning(pod, refusal.Reason, refusal.Message);
             StatusFacts facts = new(node.Ips, QosClasses.Of(pod).ToString());
-            board.Publish(new(pod, PodStatusBuilder.Rejected(pod, refusal, facts, time.GetUtcNow())));
+            board.Publish(new(pod, PodStatusBuilder.Rejected(pod, refusal, facts, time.GetUtcNow())) { Released = true });
             return;
         }
         _admitted.Add(pod.Metadata.Uid);
         workers.Set(pod);
     }
+
+    private void Update(V1Pod pod)
+    {
+        bool refused = _refused.Contains(pod.Metadata.Uid);
+        if (pod.Metadata.DeletionTimestamp is null)
+        {
+            if (!refused) workers.Set(pod);
+        }
+        else if (refused && _refused.Remove(pod.Metadata.Uid)) Add(pod);
+        else Delete(pod);
+    }
+
+    private void Delete(V1Pod pod) => workers.Stop(
+        pod.Metadata.Uid, new(StopCause.Deleted, pod.Metadata.DeletionGracePeriodSeconds is { } seconds ? TimeSpan.FromSeconds(Math.Clamp(seconds, 0, int.MaxValue)) : null));
+
+    /// <summary>The API server knows that it ended, whether or not this machine still does: it is not run again.</summary>
+    private static bool HasFinished(V1Pod pod) => !StaticPodIdentity.IsStatic(pod) && pod.Status?.Phase is ("Succeeded" or "Failed");
 
     private void Remove(V1Pod pod)
     {

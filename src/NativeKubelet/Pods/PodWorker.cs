@@ -224,7 +224,7 @@ internal sealed partial class PodWorker
 
         StatusFacts facts = new(_tools.Node.Ips, QosClasses.Of(desired.Pod).ToString()) { StartTime = _begun };
         _status = PodStatusBuilder.Build(desired, observed, _progress, plan, _status, facts, wall);
-        _tools.Board.Publish(new(desired.Pod, _status));
+        _tools.Board.Publish(new(desired.Pod, _status) { Released = plan.IsEnd && _progress.TornDown });
         if (standing is null) TellWaits(desired.Pod, plan.Waiting);
         return plan;
     }

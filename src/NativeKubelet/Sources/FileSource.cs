@@ -38,12 +38,12 @@ internal sealed partial class FileSource : IPodSource
     private readonly Channel<PodSet> _sets = Channel.CreateBounded<PodSet>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
 
     /// <param name="path">staticPodPath; relative paths are taken from the working directory.</param>
-    public FileSource(string path, string nodeName, TimeSpan checkFrequency, LastValidManifests lastValid, TimeProvider time, ILogger<FileSource> log)
+    public FileSource(string path, string nodeName, TimeSpan checkFrequency, LastValidManifests lastValid, TimeProvider time, ILogger<FileSource> log, ManifestScope scope = ManifestScope.Standalone)
     {
         _path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         _checkFrequency = checkFrequency > TimeSpan.Zero ? checkFrequency : StandardFrequency;
         _lastValid = lastValid;
-        _folder = new ManifestFolder(_path, nodeName, lastValid, time);
+        _folder = new ManifestFolder(_path, nodeName, lastValid, time, scope);
         _time = time;
         _log = log;
     }

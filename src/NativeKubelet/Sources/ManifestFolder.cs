@@ -11,7 +11,7 @@ namespace NativeKubelet.Sources;
 /// look, this says what is there.
 /// </summary>
 /// <param name="path">A directory, or one file; without a trailing slash.</param>
-internal sealed class ManifestFolder(string path, string nodeName, LastValidManifests lastValid, TimeProvider time)
+internal sealed class ManifestFolder(string path, string nodeName, LastValidManifests lastValid, TimeProvider time, ManifestScope scope = ManifestScope.Standalone)
 {
     public const int MostBytes = 10 << 20;
 
@@ -109,7 +109,7 @@ internal sealed class ManifestFolder(string path, string nodeName, LastValidMani
 
     private ManifestFile Decode(string file, byte[] content)
     {
-        DecodedManifest read = ManifestDecoder.Decode(content, ManifestOrigin.File(file, nodeName), time.GetUtcNow());
+        DecodedManifest read = ManifestDecoder.Decode(content, ManifestOrigin.File(file, nodeName) with { Scope = scope }, time.GetUtcNow());
         return new(file, content, read.Pods, read.Objects, read.Problems, read.Valid);
     }
 

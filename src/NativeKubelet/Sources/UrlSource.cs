@@ -30,6 +30,7 @@ internal sealed partial class UrlSource : IPodSource, IDisposable
     private readonly ProblemAges _ages = new();
     private readonly Channel<PodSet> _sets = Channel.CreateBounded<PodSet>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
 
+    private readonly ManifestScope _scope;
     private byte[]? _body;
     private DecodedManifest? _valid;
     private int _failures;
@@ -40,10 +41,11 @@ internal sealed partial class UrlSource : IPodSource, IDisposable
     /// <param name="handler">Taken over; null: the ordinary one.</param>
     public UrlSource(
         string url, IReadOnlyDictionary<string, IReadOnlyList<string>> headers, string nodeName, TimeSpan checkFrequency,
-        LastValidManifests lastValid, TimeProvider time, ILogger<UrlSource> log, HttpMessageHandler? handler = null)
+        LastValidManifests lastValid, TimeProvider time, ILogger<UrlSource> log, HttpMessageHandler? handler = null, ManifestScope scope = ManifestScope.Standalone)
     {
         _url = url;
         _nodeName = nodeName;
+        _scope = scope;
         _headers = [.. headers.SelectMany(h => h.Value.Select(value => KeyValuePair.Create(h.Key, value)))];
         _checkFrequency = checkFrequency > TimeSpan.Zero ? checkFrequency : StandardFrequency;
         _lastValid = lastValid;
@@ -63,7 +65,7 @@ internal sealed partial class UrlSource : IPodSource, IDisposable
 
     public ChannelReader<PodSet> Sets => _sets.Reader;
 
-    private ManifestOrigin Origin => ManifestOrigin.Url(_url, _nodeName);
+    private ManifestOrigin Origin => ManifestOrigin.Url(_url, _nodeName) with { Scope = _scope };
 
     public async Task RunAsync(CancellationToken cancel)
     {

@@ -7,6 +7,9 @@ namespace NativeKubelet.Status;
 /// <summary>A pod as its worker last told of it.</summary>
 public sealed record PodView(V1Pod Pod, PodStatus Status)
 {
+    /// <summary>The pod holds nothing of the node any more and never will: its object may go when it is deleted.</summary>
+    public bool Released { get; init; }
+
     public string Uid => Pod.Metadata.Uid;
 
     public string Name => Pod.Metadata.Name;
@@ -28,7 +31,7 @@ public sealed class StatusBoard
 
     /// <summary>Equal statuses of the same pod ring no bell.</summary>
     public void Publish(PodView view) => Change(pods =>
-        pods.TryGetValue(view.Uid, out PodView? before) && before.Status == view.Status && ReferenceEquals(before.Pod, view.Pod)
+        pods.TryGetValue(view.Uid, out PodView? before) && before.Status == view.Status && before.Released == view.Released && ReferenceEquals(before.Pod, view.Pod)
             ? pods : pods.SetItem(view.Uid, view));
 
     public void Remove(string uid) => Change(pods => pods.Remove(uid));

@@ -86,6 +86,13 @@ public sealed class AgentHost : IAsyncDisposable
         await ServingAsync();
     }
 
+    /// <summary>Returns when the agent answers, whether or not all its sources have.</summary>
+    public async Task LaunchedAsync(params string[] more)
+    {
+        Launch(more);
+        await AnsweringAsync(static _ => true);
+    }
+
     public void Launch(params string[] more) => LaunchAs([$"--config={this["config.yaml"]}", .. Own, .. more]);
 
     /// <summary>With this command line and nothing else.</summary>
@@ -105,14 +112,16 @@ public sealed class AgentHost : IAsyncDisposable
         _agent.BeginErrorReadLine();
     }
 
-    public async Task ServingAsync()
+    public Task ServingAsync() => AnsweringAsync(static node => node.Ready);
+
+    private async Task AnsweringAsync(Func<NodeDocument, bool> wanted)
     {
         CancellationToken deadline = Deadline();
         while (true)
         {
             try
             {
-                if ((await Client.GetAsync("/v1/node", LocalJson.Default.NodeDocument, deadline)).Ready) return;
+                if (wanted(await Client.GetAsync("/v1/node", LocalJson.Default.NodeDocument, deadline))) return;
             }
             catch (VerbException)
             {

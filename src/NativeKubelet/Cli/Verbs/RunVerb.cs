@@ -76,7 +76,7 @@ internal sealed class RunVerb(CliConsole console, Func<int, ILoggerFactory> logs
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancel), kill = new();
         using Interrupts interrupts = new(stop, kill);
         RunView view = new(console);
-        NodeAgent agent = await NodeAgent.OpenAsync(playground.Plan, [given], console.Time, logs, stop.Token);
+        NodeAgent agent = await NodeAgent.OpenAsync(playground.Plan, [given], cluster: null, console.Time, logs, stop.Token);
         try
         {
             if (preload is not null) await agent.Images.ImportAsync(preload, stop.Token);

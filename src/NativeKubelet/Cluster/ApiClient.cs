@@ -1,0 +1,119 @@
+using System.Net.Http.Headers;
+using System.Text.Json;
+using k8s.Models;
+using NativeKubelet.Api.Kubernetes;
+
+namespace NativeKubelet.Cluster;
+
+/// <summary>
+/// The API server's verbs on typed objects. A path is below the server's address (<c>api/v1/nodes/a</c>). Every failure is an
+/// <see cref="ApiFailure"/>; nothing is retried here, as only the caller knows what still matters.
+/// </summary>
+public sealed class ApiClient(Uri server, ApiTransport transport)
+{
+    public const string StrategicMerge = "application/strategic-merge-patch+json", Merge = "application/merge-patch+json";
+
+    private const int MostErrorBytes = 64 << 10;
+    private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(60);
+
+    public Task<T> GetAsync<T>(string path, CancellationToken cancel) => AskAsync<T>(HttpMethod.Get, path, null, null, cancel);
+
+    public Task<T> CreateAsync<T>(string path, T value, CancellationToken cancel) => AskAsync<T>(HttpMethod.Post, path, KubernetesJson.Write(value), "application/json", cancel);
+
+    public Task<T> ReplaceAsync<T>(string path, T value, CancellationToken cancel) => AskAsync<T>(HttpMethod.Put, path, KubernetesJson.Write(value), "application/json", cancel);
+
+    public Task<T> PatchAsync<T>(string path, byte[] patch, string type, CancellationToken cancel) => AskAsync<T>(HttpMethod.Patch, path, patch, type, cancel);
+
+    /// <summary>Gone already is success.</summary>
+    /// <param name="uid">Only this one of the name.</param>
+    public async Task DeleteAsync(string path, string uid, long graceSeconds, CancellationToken cancel)
+    {
+        byte[] options = KubernetesJson.Write(new V1DeleteOptions { ApiVersion = "v1", Kind = "DeleteOptions", GracePeriodSeconds = graceSeconds, Preconditions = new V1Preconditions { Uid = uid } });
+        try
+        {
+            using HttpResponseMessage answer = await SendAsync(HttpMethod.Delete, path, options, "application/json", AnswerPatience, cancel);
+        }
+        catch (ApiFailure e) when (e.IsNotFound)
+        {
+            // What was wanted is so.
+        }
+    }
+
+    /// <summary>The open body of a watch; the caller reads and disposes it.</summary>
+    public async Task<HttpResponseMessage> WatchAsync(string path, CancellationToken cancel) => await SendAsync(HttpMethod.Get, path, null, null, AnswerPatience, cancel);
+
+    /// <summary>Connections to be had anew: an answer did not come, or a certificate changed.</summary>
+    public void RenewConnections() => transport.Renew();
+
+    private async Task<T> AskAsync<T>(HttpMethod method, string path, byte[]? body, string? type, CancellationToken cancel)
+    {
+        using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        patience.CancelAfter(AnswerPatience);
+        try
+        {
+            using HttpResponseMessage answer = await SendAsync(method, path, body, type, Timeout.InfiniteTimeSpan, patience.Token);
+            await using Stream content = await answer.Content.ReadAsStreamAsync(patience.Token);
+            return await JsonSerializer.DeserializeAsync(content, KubernetesJson.TypeInfo<T>(), patience.Token) ?? throw Failure(method, path, "the answer is empty");
+        }
+        catch (JsonException e)
+        {
+            throw Failure(method, path, $"the answer cannot be read: {e.Message}", e);
+        }
+        catch (Exception e) when (e is IOException or HttpRequestException)
+        {
+            throw Failure(method, path, $"the answer broke off: {e.Message}", e);
+        }
+        catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
+        {
+            throw Failure(method, path, $"no answer within {AnswerPatience.TotalSeconds:0} s", e);
+        }
+    }
+
+    private async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, byte[]? body, string? type, TimeSpan patience, CancellationToken cancel)
+    {
+        using HttpRequestMessage request = new(method, new Uri(server, path));
+        request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
+        if (body is not null)
+        {
+            request.Content = new ByteArrayContent(body);
+            request.Content.Headers.ContentType = new MediaTypeHeaderValue(type!);
+        }
+        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(patience);
+        HttpResponseMessage answer;
+        try
+        {
+            answer = await transport.SendAsync(request, limit.Token);
+        }
+        catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
+        {
+            throw Failure(method, path, $"no answer within {patience.TotalSeconds:0} s", e);
+        }
+        if (answer.IsSuccessStatusCode) return answer;
+        using (answer) throw await RefusalAsync(method, path, answer, cancel);
+    }
+
+    private static async Task<ApiFailure> RefusalAsync(HttpMethod method, string path, HttpResponseMessage answer, CancellationToken cancel)
+    {
+        TimeSpan? retryAfter = answer.Headers.RetryAfter?.Delta;
+        V1Status? status = null;
+        string words = "";
+        try
+        {
+            await using Stream content = await answer.Content.ReadAsStreamAsync(cancel);
+            byte[] body = new byte[MostErrorBytes];
+            int length = await content.ReadAtLeastAsync(body, body.Length, throwOnEndOfStream: false, cancel);
+            words = System.Text.Encoding.UTF8.GetString(body, 0, Math.Min(length, 300)).Trim();
+            status = KubernetesJson.Read<V1Status>(body.AsSpan(0, length));
+        }
+        catch (Exception e) when (e is JsonException or IOException or HttpRequestException)
+        {
+            // A proxy on the way answers in words of its own.
+        }
+        return new((int)answer.StatusCode, status?.Reason ?? "", $"{method} {Bare(path)}: {(int)answer.StatusCode} {status?.Message ?? words}".TrimEnd(), retryAfter);
+    }
+
+    private static ApiFailure Failure(HttpMethod method, string path, string cause, Exception? inner = null) => new(0, "", $"{method} {Bare(path)}: {cause}", inner: inner);
+
+    private static string Bare(string path) => "/" + path.Split('?')[0];
+}

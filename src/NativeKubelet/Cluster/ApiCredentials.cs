@@ -1,0 +1,99 @@
+using System.Net.Http.Headers;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using NativeKubelet.Config;
+
+namespace NativeKubelet.Cluster;
+
+/// <summary>
+/// What proves to the API server who we are, as it is now: files are read anew when they changed, so that whoever renews them
+/// needs to tell nobody.
+/// </summary>
+public sealed class ApiCredentials(KubeconfigUser user, ExecCredentials? exec, TimeProvider time) : IDisposable
+{
+    /// <summary>A token file changes without a sign; it is read anew that often, and at once after a refusal.</summary>
+    private static readonly TimeSpan TokenLife = TimeSpan.FromSeconds(60);
+
+    private readonly Lock _gate = new();
+    private X509Certificate2? _certificate;
+    private DateTime _written;
+    private string? _token;
+    private long _tokenRead;
+
+    /// <summary>For the TLS handshake; null where there is none (yet).</summary>
+    /// <exception cref="ConfigException">It is there and cannot be used.</exception>
+    public X509Certificate2? Certificate()
+    {
+        if (exec?.Certificate is { } given) return given;
+        lock (_gate)
+        {
+            if (user.CertificatePem is { } pem) return _certificate ??= Load("client-certificate-data", () => X509Certificate2.CreateFromPem(pem, Key()));
+            if (user.CertificateFile is not { } file || !File.Exists(file)) return _certificate;
+            DateTime written = File.GetLastWriteTimeUtc(file);
+            if (_certificate is not null && written == _written) return _certificate;
+            // Connections in use still hold the former one: it is left to the collector.
+            _certificate = Load(file, () => X509Certificate2.CreateFromPem(File.ReadAllText(file), Key()));
+            _written = written;
+            return _certificate;
+        }
+    }
+
+    public async Task SignAsync(HttpRequestMessage request, CancellationToken cancel)
+    {
+        string? token = exec is null ? Token() : await exec.TokenAsync(cancel);
+        if (token is not null) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        else if (user.Username is { } name)
+            request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{name}:{user.Password}")));
+        if (user.As is { } other) request.Headers.Add("Impersonate-User", other);
+        foreach (string group in user.AsGroups) request.Headers.Add("Impersonate-Group", group);
+    }
+
+    /// <summary>The server said 401: what can be had anew is had anew for the next request.</summary>
+    public void Refused()
+    {
+        lock (_gate) _token = null;
+        exec?.Forget();
+    }
+
+    public void Dispose()
+    {
+        lock (_gate) _certificate?.Dispose();
+        exec?.Dispose();
+    }
+
+    private string? Token()
+    {
+        if (user.TokenFile is not { } file) return user.Token;
+        lock (_gate)
+        {
+            if (_token is not null && time.GetElapsedTime(_tokenRead) < TokenLife) return _token;
+            try
+            {
+                string text = File.ReadAllText(file).Trim();
+                if (text.Length > 0) (_token, _tokenRead) = (text, time.GetTimestamp());
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // Whoever writes it is between two writes, or has not begun: what was known goes on.
+            }
+            return _token ?? user.Token;
+        }
+    }
+
+    private string Key() => user.KeyPem ?? File.ReadAllText(user.KeyFile!);
+
+    /// <summary>Through PKCS #12: TLS takes no key that lives in memory only on every OpenSSL.</summary>
+    private static X509Certificate2 Load(string what, Func<X509Certificate2> load)
+    {
+        try
+        {
+            using X509Certificate2 read = load();
+            return X509CertificateLoader.LoadPkcs12(read.Export(X509ContentType.Pkcs12), null);
+        }
+        catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigException($"client certificate {what}: {e.Message}", e);
+        }
+    }
+}

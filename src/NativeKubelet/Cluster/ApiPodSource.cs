@@ -1,0 +1,79 @@
+using System.Collections.Immutable;
+using System.Threading.Channels;
+using k8s.Models;
+using Microsoft.Extensions.Logging;
+using NativeKubelet.Core.Manifests;
+using NativeKubelet.Sources;
+
+namespace NativeKubelet.Cluster;
+
+/// <summary>
+/// The pods that the cluster bound to this node. Mirror pods among them are reflections of our own static pods: they are kept
+/// apart, for <see cref="MirrorPods"/>.
+/// </summary>
+internal sealed class ApiPodSource : IPodSource
+{
+    private readonly ObjectWatch<V1Pod, V1PodList> _watch;
+    private readonly TimeProvider _time;
+    private readonly Channel<PodSet> _sets = Channel.CreateBounded<PodSet>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
+
+    /// <param name="registered">The Node exists: before, the node authorizer knows of no pods.</param>
+    public ApiPodSource(ApiClient api, string node, Task registered, TimeProvider time, ILogger log)
+    {
+        _time = time;
+        Registered = registered;
+        _watch = new(api, $"api/v1/pods?fieldSelector=spec.nodeName%3D{node}", Prepare, time, log);
+    }
+
+    public string Name => "api";
+
+    public bool Ready { get; private set; }
+
+    public ChannelReader<PodSet> Sets => _sets.Reader;
+
+    /// <summary>All pods of this node as the API server has them, mirror pods included; by UID.</summary>
+    public ImmutableDictionary<string, V1Pod> Known => _watch.Objects;
+
+    /// <summary>Completes with the next change of <see cref="Known"/>; to be had before looking.</summary>
+    public Task Changed => _watch.Changed;
+
+    /// <summary>Completes with the first list.</summary>
+    public Task Synced => _watch.Synced;
+
+    private Task Registered { get; }
+
+    public async Task RunAsync(CancellationToken cancel)
+    {
+        await Registered.WaitAsync(cancel);
+        await Task.WhenAll(_watch.RunAsync(cancel), PublishAsync(cancel));
+    }
+
+    public static bool IsMirror(V1Pod pod) => pod.Metadata.Annotations?.ContainsKey(StaticPodIdentity.MirrorAnnotation) == true;
+
+    private async Task PublishAsync(CancellationToken cancel)
+    {
+        await _watch.Synced.WaitAsync(cancel);
+        while (true)
+        {
+            Task changed = _watch.Changed;
+            Ready = true;
+            await _sets.Writer.WriteAsync(new PodSet(Name, [.. _watch.Objects.Values.Where(p => !IsMirror(p))], []), cancel);
+            await changed.WaitAsync(cancel);
+        }
+    }
+
+    /// <summary>Lets go of what a node never reads, and fills in what an older server left open.</summary>
+    private void Prepare(V1Pod pod)
+    {
+        pod.ApiVersion = "v1";
+        pod.Kind = "Pod";
+        pod.Metadata.ManagedFields = null;
+        PodDefaults.Apply(pod);
+        if (IsMirror(pod)) return;
+        pod.Metadata.Annotations = new Dictionary<string, string>(pod.Metadata.Annotations ?? new Dictionary<string, string>())
+        {
+            [StaticPodIdentity.SourceAnnotation] = Name,
+            [StaticPodIdentity.SeenAnnotation] = StaticPodIdentity.Seen(_time.GetUtcNow()),
+        };
+    }
+}

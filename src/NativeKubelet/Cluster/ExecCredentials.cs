@@ -1,0 +1,104 @@
+using System.Collections;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using NativeKubelet.Linux.Libc;
+using NativeKubelet.Linux.Processes;
+
+namespace NativeKubelet.Cluster;
+
+/// <summary>Credentials from a program (client.authentication.k8s.io), kept until they expire or are refused.</summary>
+public sealed class ExecCredentials(ExecPlugin plugin, Kubeconfig cluster, TimeProvider time) : IDisposable
+{
+    private const int MostBytes = 1 << 20;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private readonly SemaphoreSlim _one = new(1, 1);
+    private string? _token;
+    private DateTimeOffset _until;
+    private bool _known;
+
+    /// <summary>Of the last answer.</summary>
+    public X509Certificate2? Certificate { get; private set; }
+
+    /// <returns>Null where the program gives a certificate alone.</returns>
+    /// <exception cref="ApiFailure">It failed, or its answer is none.</exception>
+    public async Task<string?> TokenAsync(CancellationToken cancel)
+    {
+        await _one.WaitAsync(cancel);
+        try
+        {
+            if (!_known || time.GetUtcNow() >= _until) await RunAsync(cancel);
+            return _token;
+        }
+        finally
+        {
+            _one.Release();
+        }
+    }
+
+    public void Forget() => _known = false;
+
+    public void Dispose()
+    {
+        Certificate?.Dispose();
+        _one.Dispose();
+    }
+
+    private async Task RunAsync(CancellationToken cancel)
+    {
+        JsonObject spec = new() { ["interactive"] = false };
+        if (plugin.WithCluster) spec["cluster"] = ClusterInfo();
+        string info = new JsonObject { ["apiVersion"] = plugin.ApiVersion, ["kind"] = "ExecCredential", ["spec"] = spec }.ToJsonString();
+        string path = ProgramPath.Find(plugin.Command) ?? throw new ApiFailure(0, "", $"exec plugin {plugin.Command}: not found in PATH; install it on this node");
+        SpawnRequest request = new(path, [plugin.Command, .. plugin.Arguments]) { Environment = [.. Inherited(), .. plugin.Environment.Select(e => $"{e.Name}={e.Value}"), $"KUBERNETES_EXEC_INFO={info}"] };
+        ToolResult result;
+        try
+        {
+            result = await ToolRun.RunAsync(request, ReadOnlyMemory<byte>.Empty, MostBytes, Patience, cancel);
+        }
+        catch (ErrnoException e)
+        {
+            throw new ApiFailure(0, "", $"exec plugin {plugin.Command}: {e.Message}", inner: e);
+        }
+        if (result.TimedOut) throw new ApiFailure(0, "", $"exec plugin {plugin.Command} gave no answer within {Patience.TotalSeconds:0} s and was killed");
+        if (!result.Exit.Success) throw new ApiFailure(0, "", $"exec plugin {plugin.Command} ended with {result.Exit}: {Encoding.UTF8.GetString(result.Error).Trim()}");
+        Take(result.Output);
+    }
+
+    private JsonObject ClusterInfo()
+    {
+        JsonObject info = new() { ["server"] = cluster.Server.ToString() };
+        if (cluster.AuthorityPem is { } pem) info["certificate-authority-data"] = Convert.ToBase64String(Encoding.UTF8.GetBytes(pem));
+        if (cluster.TlsServerName is { } name) info["tls-server-name"] = name;
+        return info;
+    }
+
+    /// <summary>The agent's own, but for what the service manager means for it alone.</summary>
+    private static IEnumerable<string> Inherited() => Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
+        .Where(e => (string)e.Key is not ("NOTIFY_SOCKET" or "WATCHDOG_USEC" or "WATCHDOG_PID")).Select(e => $"{e.Key}={e.Value}");
+
+    private void Take(byte[] output)
+    {
+        try
+        {
+            JsonNode? status = JsonNode.Parse(output)?["status"];
+            string? token = status?["token"]?.GetValue<string>(), certificate = status?["clientCertificateData"]?.GetValue<string>(), key = status?["clientKeyData"]?.GetValue<string>();
+            if (token is null && (certificate is null || key is null)) throw new ApiFailure(0, "", $"exec plugin {plugin.Command} gave neither a token nor a certificate with its key");
+            _token = token;
+            if (certificate is not null && key is not null)
+            {
+                using X509Certificate2 read = X509Certificate2.CreateFromPem(certificate, key);
+                Certificate = X509CertificateLoader.LoadPkcs12(read.Export(X509ContentType.Pkcs12), null);
+            }
+            _until = status?["expirationTimestamp"]?.GetValue<DateTimeOffset>() ?? DateTimeOffset.MaxValue;
+            _known = true;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or CryptographicException)
+        {
+            throw new ApiFailure(0, "", $"exec plugin {plugin.Command}: its answer is no ExecCredential: {e.Message}", inner: e);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+using System.Buffers;
+using System.Collections.Immutable;
+using System.Text.Json;
+using k8s;
+using k8s.Models;
+using Microsoft.Extensions.Logging;
+using KubernetesJson = NativeKubelet.Api.Kubernetes.KubernetesJson;
+
+namespace NativeKubelet.Cluster;
+
+/// <summary>
+/// Keeps a copy of all objects of one kind that a selector meets: lists once, then watches from there, over broken connections
+/// and restarts of the server. Lists anew only when the server has forgotten the version that was seen last.
+/// </summary>
+/// <param name="path">As in <c>api/v1/pods?fieldSelector=spec.nodeName%3Da</c>.</param>
+/// <param name="trim">Lets go of what the node never reads, before the object is kept.</param>
+public sealed partial class ObjectWatch<T, TList>(ApiClient api, string path, Action<T> trim, TimeProvider time, ILogger log)
+    where T : class, IKubernetesObject<V1ObjectMeta> where TList : class, IItems<T>, IKubernetesObject<V1ListMeta>
+{
+    // The server ends a watch by itself after that long: a connection that was lost without a word is found out.
+    private static readonly TimeSpan ShortestWatch = TimeSpan.FromMinutes(5);
+
+    private readonly Lock _gate = new();
+    private readonly RetryPause _pause = new(TimeSpan.FromMilliseconds(800), TimeSpan.FromSeconds(30), time);
+    private readonly TaskCompletionSource _synced = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private ImmutableDictionary<string, T> _objects = ImmutableDictionary<string, T>.Empty;      // by UID, swapped under _gate
+    private TaskCompletionSource _changed = New();
+    private string? _version;
+
+    /// <summary>By UID; empty before the first list.</summary>
+    public ImmutableDictionary<string, T> Objects => Volatile.Read(ref _objects);
+
+    /// <summary>Completes with the first list.</summary>
+    public Task Synced => _synced.Task;
+
+    /// <summary>Completes with the next change; to be had before looking at <see cref="Objects"/>.</summary>
+    public Task Changed => Volatile.Read(ref _changed).Task;
+
+    public async Task RunAsync(CancellationToken cancel)
+    {
+        while (!cancel.IsCancellationRequested)
+        {
+            try
+            {
+                if (_version is null) await ListAsync(cancel);
+                await WatchAsync(cancel);
+                _pause.Reset();
+            }
+            catch (ApiFailure e) when (e.IsExpired)
+            {
+                WatchExpired(log, path);
+                _version = null;
+            }
+            catch (Exception e) when (!cancel.IsCancellationRequested && e is ApiFailure or IOException or HttpRequestException or JsonException)
+            {
+                WatchFailed(log, path, e.Message);
+                // What cannot be read once may never be: from a list on all is known again.
+                if (e is JsonException) _version = null;
+                await _pause.WaitAsync((e as ApiFailure)?.RetryAfter, cancel);
+            }
+        }
+    }
+
+    private async Task ListAsync(CancellationToken cancel)
+    {
+        // 0: whatever the server's cache holds will do, the watch goes on from there.
+        TList list = await api.GetAsync<TList>(With("resourceVersion=0"), cancel);
+        Dictionary<string, T> found = [];
+        foreach (T item in list.Items)
+        {
+            trim(item);
+            found[item.Metadata.Uid] = item;
+        }
+        Swap(_ => found.ToImmutableDictionary());
+        _version = list.Metadata.ResourceVersion;
+        _pause.Reset();
+        _synced.TrySetResult();
+    }
+
+    private async Task WatchAsync(CancellationToken cancel)
+    {
+        int seconds = (int)(ShortestWatch.TotalSeconds * (1 + Random.Shared.NextDouble()));
+        using CancellationTokenSource silent = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        silent.CancelAfter(TimeSpan.FromSeconds(seconds + 30));
+        using HttpResponseMessage answer = await api.WatchAsync(With($"watch=true&allowWatchBookmarks=true&timeoutSeconds={seconds}&resourceVersion={_version}"), silent.Token);
+        await using Stream body = await answer.Content.ReadAsStreamAsync(silent.Token);
+        try
+        {
+            await WatchLines.ReadAsync(body, Take, silent.Token);
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            throw new IOException("the watch outlived its time without an end from the server");
+        }
+    }
+
+    private void Take(WatchEventType type, ReadOnlySequence<byte> json)
+    {
+        Utf8JsonReader reader = new(json);
+        if (type == WatchEventType.Error)
+        {
+            V1Status status = JsonSerializer.Deserialize(ref reader, KubernetesJson.TypeInfo<V1Status>()) ?? new();
+            throw new ApiFailure(status.Code ?? 0, status.Reason ?? "", $"watch {path.Split('?')[0]}: {status.Message}");
+        }
+        T item = JsonSerializer.Deserialize(ref reader, KubernetesJson.TypeInfo<T>()) ?? throw new JsonException("an event without an object");
+        if (type != WatchEventType.Bookmark)
+        {
+            trim(item);
+            Swap(all => type == WatchEventType.Deleted ? all.Remove(item.Metadata.Uid) : all.SetItem(item.Metadata.Uid, item));
+        }
+        _version = item.Metadata.ResourceVersion;
+        _pause.Reset();
+    }
+
+    private void Swap(Func<ImmutableDictionary<string, T>, ImmutableDictionary<string, T>> change)
+    {
+        TaskCompletionSource ring;
+        lock (_gate)
+        {
+            Volatile.Write(ref _objects, change(_objects));
+            ring = _changed;
+            Volatile.Write(ref _changed, New());
+        }
+        ring.SetResult();
+    }
+
+    private string With(string query) => $"{path}{(path.Contains('?') ? '&' : '?')}{query}";
+
+    private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    [LoggerMessage(LogLevel.Debug, "WatchExpired path={Path}: it is listed anew")]
+    private static partial void WatchExpired(ILogger log, string path);
+
+    [LoggerMessage(LogLevel.Warning, "WatchFailed path={Path}: {Cause}; it is tried again")]
+    private static partial void WatchFailed(ILogger log, string path, string cause);
+}

@@ -1,0 +1,160 @@
+using System.Collections.Concurrent;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using k8s.Models;
+using Microsoft.Extensions.Logging;
+using NativeKubelet.Api.Kubernetes;
+using NativeKubelet.Cluster;
+using NativeKubelet.Core.Manifests;
+
+namespace NativeKubelet.Status;
+
+/// <summary>
+/// Tells the API server of every pod what its worker told last, and takes a deleted pod's object away once nothing of the pod is
+/// left. Newest wins: while a patch is under way, what comes meanwhile becomes one further patch.
+/// </summary>
+internal sealed partial class PodStatusPublisher(ApiClient api, ApiPodSource pods, StatusBoard board, TimeProvider time, ILogger log)
+{
+    private const int AtOnce = 10;
+
+    private readonly ConcurrentDictionary<string, Publication> _publications = new();
+    private readonly SemaphoreSlim _turns = new(AtOnce, AtOnce);
+
+    public async Task RunAsync(CancellationToken cancel)
+    {
+        await pods.Synced.WaitAsync(cancel);
+        while (true)
+        {
+            Task known = pods.Changed;
+            BoardSnapshot now = board.Now;
+            foreach (PodView view in now.Pods.Values) Begin(view, cancel);
+            foreach (string gone in _publications.Keys.Where(uid => !now.Pods.ContainsKey(uid))) _publications.TryRemove(gone, out _);
+            using CancellationTokenSource next = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+            await Task.WhenAny(known, board.NextAsync(now.Version, next.Token));
+            await next.CancelAsync();
+            cancel.ThrowIfCancellationRequested();
+        }
+    }
+
+    private void Begin(PodView view, CancellationToken cancel)
+    {
+        Publication publication = _publications.GetOrAdd(view.Uid, static _ => new());
+        if (publication.TryBegin()) _ = PublishAsync(view.Uid, publication, cancel);
+    }
+
+    private async Task PublishAsync(string uid, Publication publication, CancellationToken cancel)
+    {
+        RetryPause pause = new(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(10), time);
+        try
+        {
+            while (publication.TakeWork())
+            {
+                if (!board.Now.Pods.TryGetValue(uid, out PodView? view) || TargetOf(view) is not { } target) continue;
+                if (await TryTellAsync(view, target, publication, cancel) is not { } failure) continue;
+                publication.Again();
+                await pause.WaitAsync(failure.RetryAfter, cancel);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The agent ends; the next one tells all anew.
+        }
+    }
+
+    /// <summary>The object that shows the pod: its own, or a static pod's mirror. Null while there is none.</summary>
+    private V1Pod? TargetOf(PodView view) => StaticPodIdentity.IsStatic(view.Pod)
+        ? pods.Known.Values.FirstOrDefault(p => ApiPodSource.IsMirror(p) && MirrorPlan.Reflects(p, view.Pod))
+        : pods.Known.GetValueOrDefault(view.Uid);
+
+    /// <returns>What keeps the server from knowing, if it may pass.</returns>
+    private async Task<ApiFailure?> TryTellAsync(PodView view, V1Pod target, Publication publication, CancellationToken cancel)
+    {
+        await _turns.WaitAsync(cancel);
+        try
+        {
+            await TellAsync(view, target, publication, cancel);
+            return null;
+        }
+        catch (ApiFailure e) when (e.IsNotFound || e.IsConflict)
+        {
+            // It is gone, or another of its name has taken its place: the watch will tell.
+            publication.Sent = null;
+            return null;
+        }
+        catch (ApiFailure e)
+        {
+            StatusNotSent(view.Namespace, view.Name, e.Message);
+            return e;
+        }
+        finally
+        {
+            _turns.Release();
+        }
+    }
+
+    private async Task TellAsync(PodView view, V1Pod target, Publication publication, CancellationToken cancel)
+    {
+        string path = $"api/v1/namespaces/{view.Namespace}/pods/{view.Name}";
+        byte[] patch = Patch(view, target.Metadata.Uid);
+        if (publication.Sent is null || !publication.Sent.AsSpan().SequenceEqual(patch))
+        {
+            await api.PatchAsync<V1Pod>(path + "/status", patch, ApiClient.StrategicMerge, cancel);
+            publication.Sent = patch;
+        }
+        // The last word about a deleted pod was its final status; now its object may go.
+        if (view.Released && target.Metadata.DeletionTimestamp is not null && !StaticPodIdentity.IsStatic(view.Pod))
+            await api.DeleteAsync(path, target.Metadata.Uid, 0, cancel);
+    }
+
+    internal static byte[] Patch(PodView view, string uid)
+    {
+        JsonObject status = JsonSerializer.SerializeToNode(new V1Pod { Status = PodStatusWire.ToWire(view) }, KubernetesJson.Pod)!["status"]!.AsObject();
+        status.Parent!.AsObject().Remove("status");
+        // What is not said any more must be taken back: a merge keeps what a patch leaves out.
+        foreach (string field in (string[])["reason", "message", "podIP", "podIPs", "initContainerStatuses", "containerStatuses"])
+            if (!status.ContainsKey(field)) status[field] = null;
+        return Encoding.UTF8.GetBytes(new JsonObject { ["metadata"] = new JsonObject { ["uid"] = uid }, ["status"] = status }.ToJsonString());
+    }
+
+    /// <summary>One pod's way to the server: at most one at a time, and nothing forgotten in between.</summary>
+    private sealed class Publication
+    {
+        private readonly Lock _gate = new();
+        private bool _running, _work;
+
+        /// <summary>The last patch that arrived. Touched by the one that runs.</summary>
+        public byte[]? Sent { get; set; }
+
+        /// <returns>True for the caller that must run it.</returns>
+        public bool TryBegin()
+        {
+            lock (_gate)
+            {
+                _work = true;
+                if (_running) return false;
+                return _running = true;
+            }
+        }
+
+        public void Again()
+        {
+            lock (_gate) _work = true;
+        }
+
+        /// <returns>False when nothing is left: then it does not run any more.</returns>
+        public bool TakeWork()
+        {
+            lock (_gate)
+            {
+                bool work = _work;
+                _work = false;
+                if (!work) _running = false;
+                return work;
+            }
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "PodStatusNotSent pod={Namespace}/{Name}: {Cause}; it is tried again")]
+    private partial void StatusNotSent(string @namespace, string name, string cause);
+}

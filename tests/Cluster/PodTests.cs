@@ -1,0 +1,99 @@
+using System.Text.Json.Nodes;
+using NativeKubelet.Tests.ApiDouble;
+using NativeKubelet.Tests.Node.Agent;
+using static NativeKubelet.Tests.ApiDouble.ObjectStore;
+
+namespace NativeKubelet.Tests.Cluster;
+
+/// <summary>Pods that the cluster binds to a node: from their binding to the end of their object.</summary>
+public sealed class PodTests
+{
+    [Fact]
+    public async Task A_pod_that_is_bound_to_the_node_runs_and_goes_when_it_is_deleted()
+    {
+        await using ClusterHost host = await ClusterHost.StartAsync();
+        await host.ReadyAsync();
+
+        JsonObject made = host.Run("web", "trap exit TERM; sleep 1000 & wait");
+        JsonObject running = await host.RunningAsync("web");
+
+        Assert.Equal(Text(Meta(made)["uid"]), Text(Meta(running)["uid"]));
+        Assert.StartsWith("nativekubelet://", Text(running["status"]!["containerStatuses"]![0]!["containerID"]), StringComparison.Ordinal);
+        Assert.NotEmpty(Text(running["status"]!["startTime"]));
+
+        host.Api.Delete("pods", "web");
+        await host.GoneAsync("pods", "web");
+        Assert.Empty(await host.Agent.PodsAsync(pods => pods.Count == 0));
+    }
+
+    [Fact]
+    public async Task A_pod_that_completes_says_so_and_is_not_run_again_by_a_new_agent()
+    {
+        await using ClusterHost host = await ClusterHost.StartAsync();
+        await host.ReadyAsync();
+        host.Run("job", "exit 3", "Never");
+
+        JsonObject done = await host.PodAsync("job", p => Text(p["status"]?["phase"]) == "Failed");
+        Assert.Equal("3", Text(done["status"]!["containerStatuses"]![0]!["state"]!["terminated"]!["exitCode"]));
+
+        await host.Agent.KillAsync();
+        await host.StartAgentAsync();
+        host.Run("marker", "trap exit TERM; sleep 1000 & wait");
+        await host.RunningAsync("marker");
+        JsonObject after = host.Api.Find("pods", "job")!;
+        Assert.Equal(Text(done["status"]!["containerStatuses"]![0]!["state"]!["terminated"]!["containerID"]), Text(after["status"]!["containerStatuses"]![0]!["state"]!["terminated"]!["containerID"]));
+    }
+
+    [Fact]
+    public async Task A_static_pod_has_a_mirror_that_comes_again_when_somebody_deletes_it()
+    {
+        await using ClusterHost host = await ClusterHost.StartAsync();
+        host.Agent.Write("fixed.yaml", AgentHost.Pod("fixed", "trap exit TERM; sleep 1000 & wait"));
+        string name = $"fixed-{host.Node}";
+
+        JsonObject mirror = await host.RunningAsync(name);
+        Assert.Equal("Node", Text(Meta(mirror)["ownerReferences"]![0]!["kind"]));
+        string container = Text(mirror["status"]!["containerStatuses"]![0]!["containerID"]), uid = Text(Meta(mirror)["uid"]);
+
+        host.Api.Delete("pods", name);
+        JsonObject again = await host.PodAsync(name, p => Text(Meta(p)["uid"]) != uid && Text(p["status"]?["phase"]) == "Running");
+        Assert.Equal(container, Text(again["status"]!["containerStatuses"]![0]!["containerID"]));
+
+        host.Agent.Remove("fixed.yaml");
+        await host.GoneAsync("pods", name);
+    }
+
+    [Fact]
+    public async Task Pods_run_on_while_the_server_is_away_and_their_ends_are_told_when_it_is_back()
+    {
+        await using ClusterHost host = await ClusterHost.StartAsync();
+        await host.ReadyAsync();
+        host.Run("steady", "trap exit TERM; sleep 1000 & wait");
+        JsonObject before = await host.RunningAsync("steady");
+        host.Run("short", "sleep 1", "Never");
+        await host.RunningAsync("short");
+
+        await host.Api.StopAsync();
+        await host.Agent.PodsAsync(pods => pods.Any(p => p.Name == "short" && p.Status is "Completed" or "Succeeded"));
+        await host.Api.StartAsync();
+
+        JsonObject done = await host.PodAsync("short", p => Text(p["status"]?["phase"]) == "Succeeded");
+        JsonObject after = host.Api.Find("pods", "steady")!;
+        Assert.Equal(Text(before["status"]!["containerStatuses"]![0]!["containerID"]), Text(after["status"]!["containerStatuses"]![0]!["containerID"]));
+        Assert.Equal("0", Text(done["status"]!["containerStatuses"]![0]!["state"]!["terminated"]!["exitCode"]));
+    }
+
+    [Fact]
+    public async Task What_happens_to_a_pod_is_told_as_events()
+    {
+        await using ClusterHost host = await ClusterHost.StartAsync();
+        await host.ReadyAsync();
+        host.Run("web", "trap exit TERM; sleep 1000 & wait");
+        await host.RunningAsync("web");
+
+        JsonObject started = await host.Api.WaitAsync(
+            s => s.List(ResourceKind.Find("", "v1", "events")!, "default").Items.FirstOrDefault(e => Text(e["reason"]) == "Started" && Text(e["involvedObject"]!["name"]) == "web"), AgentHost.Deadline());
+        Assert.Equal("kubelet", Text(started["source"]!["component"]));
+        Assert.Equal("spec.containers{main}", Text(started["involvedObject"]!["fieldPath"]));
+    }
+}
