@@ -27,7 +27,7 @@ public sealed class CompleteVerb(CliConsole console, Func<VerbTable> verbs)
         return 0;
     }
 
-    private async Task<IReadOnlyList<Candidate>> AskAsync(VerbSpec verb, string[] before, WordKind wanted, CancellationToken cancel)
+    private static async Task<IReadOnlyList<Candidate>> AskAsync(VerbSpec verb, string[] before, WordKind wanted, CancellationToken cancel)
     {
         AgentClient agent = new(Completions.OptionBefore(VerbSpec.RunDirectory, before) ?? AgentClient.DefaultRunDirectory);
         using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancel);
