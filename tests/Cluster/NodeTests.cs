@@ -2,7 +2,6 @@ using System.Text.Json.Nodes;
 using NativeKubelet.Tests.ApiDouble;
 using NativeKubelet.Tests.Node.Agent;
 using static NativeKubelet.Tests.ApiDouble.ObjectStore;
-using static NativeKubelet.Tests.Cluster.ClusterHost;
 
 namespace NativeKubelet.Tests.Cluster;
 

@@ -7,7 +7,7 @@ namespace NativeKubelet.Cluster;
 
 /// <summary>
 /// The API server's verbs on typed objects. A path is below the server's address (<c>api/v1/nodes/a</c>). Every failure is an
-/// <see cref="ApiFailure"/>; nothing is retried here, as only the caller knows what still matters.
+/// <see cref="ApiException"/>; nothing is retried here, as only the caller knows what still matters.
 /// </summary>
 public sealed class ApiClient(Uri server, ApiTransport transport)
 {
@@ -33,7 +33,7 @@ public sealed class ApiClient(Uri server, ApiTransport transport)
         {
             using HttpResponseMessage answer = await SendAsync(HttpMethod.Delete, path, options, "application/json", AnswerPatience, cancel);
         }
-        catch (ApiFailure e) when (e.IsNotFound)
+        catch (ApiException e) when (e.IsNotFound)
         {
             // What was wanted is so.
         }
@@ -93,7 +93,7 @@ public sealed class ApiClient(Uri server, ApiTransport transport)
         using (answer) throw await RefusalAsync(method, path, answer, cancel);
     }
 
-    private static async Task<ApiFailure> RefusalAsync(HttpMethod method, string path, HttpResponseMessage answer, CancellationToken cancel)
+    private static async Task<ApiException> RefusalAsync(HttpMethod method, string path, HttpResponseMessage answer, CancellationToken cancel)
     {
         TimeSpan? retryAfter = answer.Headers.RetryAfter?.Delta;
         V1Status? status = null;
@@ -113,7 +113,7 @@ public sealed class ApiClient(Uri server, ApiTransport transport)
         return new((int)answer.StatusCode, status?.Reason ?? "", $"{method} {Bare(path)}: {(int)answer.StatusCode} {status?.Message ?? words}".TrimEnd(), retryAfter);
     }
 
-    private static ApiFailure Failure(HttpMethod method, string path, string cause, Exception? inner = null) => new(0, "", $"{method} {Bare(path)}: {cause}", inner: inner);
+    private static ApiException Failure(HttpMethod method, string path, string cause, Exception? inner = null) => new(0, "", $"{method} {Bare(path)}: {cause}", inner: inner);
 
     private static string Bare(string path) => "/" + path.Split('?')[0];
 }

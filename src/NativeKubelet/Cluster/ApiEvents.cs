@@ -58,12 +58,12 @@ internal sealed partial class ApiEvents(ApiClient api, EventLog events, string n
                 await SendAsync(e, cancel);
                 return;
             }
-            catch (ApiFailure failure) when (failure.IsPassing && tries < Tries)
+            catch (ApiException failure) when (failure.IsPassing && tries < Tries)
             {
                 // The first pause is another on each node: a server that comes back hears them one after the other.
                 await Task.Delay(tries == 1 ? BetweenTries * Random.Shared.NextDouble() : BetweenTries, time, cancel);
             }
-            catch (ApiFailure failure)
+            catch (ApiException failure)
             {
                 EventNotTold(e.Reason, e.Object, failure.Message);
                 return;
@@ -80,7 +80,7 @@ internal sealed partial class ApiEvents(ApiClient api, EventLog events, string n
                 await api.PatchAsync<Corev1Event>(told.Path, Encoding.UTF8.GetBytes(patch.ToJsonString()), ApiClient.StrategicMerge, cancel);
                 return;
             }
-            catch (ApiFailure gone) when (gone.IsNotFound)
+            catch (ApiException gone) when (gone.IsNotFound)
             {
                 // It outlived its hour there: told anew.
             }

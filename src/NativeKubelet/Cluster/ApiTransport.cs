@@ -22,7 +22,7 @@ public sealed class ApiTransport(Kubeconfig cluster, ApiCredentials credentials)
     private HttpMessageInvoker? _invoker;
 
     /// <summary>Signs and sends; returns when the headers of the answer are here.</summary>
-    /// <exception cref="ApiFailure">No answer: the message holds the cause.</exception>
+    /// <exception cref="ApiException">No answer: the message holds the cause.</exception>
     public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancel)
     {
         request.Version = Preferred;
@@ -37,11 +37,11 @@ public sealed class ApiTransport(Kubeconfig cluster, ApiCredentials credentials)
         }
         catch (Exception e) when (e is HttpRequestException or IOException or AuthenticationException or ConfigException)
         {
-            throw new ApiFailure(0, "", $"{request.Method} {request.RequestUri!.AbsolutePath}: {Innermost(e)}", inner: e);
+            throw new ApiException(0, "", $"{request.Method} {request.RequestUri!.AbsolutePath}: {Innermost(e)}", inner: e);
         }
         catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
         {
-            throw new ApiFailure(0, "", $"{request.Method} {request.RequestUri!.AbsolutePath}: no connection to {cluster.Server.Authority} in time", inner: e);
+            throw new ApiException(0, "", $"{request.Method} {request.RequestUri!.AbsolutePath}: no connection to {cluster.Server.Authority} in time", inner: e);
         }
     }
 

@@ -24,7 +24,7 @@ public sealed class ExecCredentials(ExecPlugin plugin, Kubeconfig cluster, TimeP
     public X509Certificate2? Certificate { get; private set; }
 
     /// <returns>Null where the program gives a certificate alone.</returns>
-    /// <exception cref="ApiFailure">It failed, or its answer is none.</exception>
+    /// <exception cref="ApiException">It failed, or its answer is none.</exception>
     public async Task<string?> TokenAsync(CancellationToken cancel)
     {
         await _one.WaitAsync(cancel);
@@ -52,7 +52,7 @@ public sealed class ExecCredentials(ExecPlugin plugin, Kubeconfig cluster, TimeP
         JsonObject spec = new() { ["interactive"] = false };
         if (plugin.WithCluster) spec["cluster"] = ClusterInfo();
         string info = new JsonObject { ["apiVersion"] = plugin.ApiVersion, ["kind"] = "ExecCredential", ["spec"] = spec }.ToJsonString();
-        string path = ProgramPath.Find(plugin.Command) ?? throw new ApiFailure(0, "", $"exec plugin {plugin.Command}: not found in PATH; install it on this node");
+        string path = ProgramPath.Find(plugin.Command) ?? throw new ApiException(0, "", $"exec plugin {plugin.Command}: not found in PATH; install it on this node");
         SpawnRequest request = new(path, [plugin.Command, .. plugin.Arguments]) { Environment = [.. Inherited(), .. plugin.Environment.Select(e => $"{e.Name}={e.Value}"), $"KUBERNETES_EXEC_INFO={info}"] };
         ToolResult result;
         try
@@ -61,10 +61,10 @@ public sealed class ExecCredentials(ExecPlugin plugin, Kubeconfig cluster, TimeP
         }
         catch (ErrnoException e)
         {
-            throw new ApiFailure(0, "", $"exec plugin {plugin.Command}: {e.Message}", inner: e);
+            throw new ApiException(0, "", $"exec plugin {plugin.Command}: {e.Message}", inner: e);
         }
-        if (result.TimedOut) throw new ApiFailure(0, "", $"exec plugin {plugin.Command} gave no answer within {Patience.TotalSeconds:0} s and was killed");
-        if (!result.Exit.Success) throw new ApiFailure(0, "", $"exec plugin {plugin.Command} ended with {result.Exit}: {Encoding.UTF8.GetString(result.Error).Trim()}");
+        if (result.TimedOut) throw new ApiException(0, "", $"exec plugin {plugin.Command} gave no answer within {Patience.TotalSeconds:0} s and was killed");
+        if (!result.Exit.Success) throw new ApiException(0, "", $"exec plugin {plugin.Command} ended with {result.Exit}: {Encoding.UTF8.GetString(result.Error).Trim()}");
         Take(result.Output);
     }
 
@@ -86,7 +86,7 @@ public sealed class ExecCredentials(ExecPlugin plugin, Kubeconfig cluster, TimeP
         {
             JsonNode? status = JsonNode.Parse(output)?["status"];
             string? token = status?["token"]?.GetValue<string>(), certificate = status?["clientCertificateData"]?.GetValue<string>(), key = status?["clientKeyData"]?.GetValue<string>();
-            if (token is null && (certificate is null || key is null)) throw new ApiFailure(0, "", $"exec plugin {plugin.Command} gave neither a token nor a certificate with its key");
+            if (token is null && (certificate is null || key is null)) throw new ApiException(0, "", $"exec plugin {plugin.Command} gave neither a token nor a certificate with its key");
             _token = token;
             if (certificate is not null && key is not null)
             {
@@ -98,7 +98,7 @@ public sealed class ExecCredentials(ExecPlugin plugin, Kubeconfig cluster, TimeP
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or CryptographicException)
         {
-            throw new ApiFailure(0, "", $"exec plugin {plugin.Command}: its answer is no ExecCredential: {e.Message}", inner: e);
+            throw new ApiException(0, "", $"exec plugin {plugin.Command}: its answer is no ExecCredential: {e.Message}", inner: e);
         }
     }
 }

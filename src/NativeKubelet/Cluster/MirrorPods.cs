@@ -83,11 +83,11 @@ internal sealed partial class MirrorPods(ApiClient api, ApiPodSource pods, Statu
             await act();
             return true;
         }
-        catch (ApiFailure e) when (e.AlreadyExists)
+        catch (ApiException e) when (e.AlreadyExists)
         {
             return true;      // the watch is about to tell
         }
-        catch (ApiFailure e)
+        catch (ApiException e)
         {
             MirrorFailed(pod.Metadata.NamespaceProperty, pod.Metadata.Name, what, e.Message);
             return false;

@@ -46,17 +46,17 @@ public sealed partial class ObjectWatch<T, TList>(ApiClient api, string path, Ac
                 await WatchAsync(cancel);
                 _pause.Reset();
             }
-            catch (ApiFailure e) when (e.IsExpired)
+            catch (ApiException e) when (e.IsExpired)
             {
                 WatchExpired(log, path);
                 _version = null;
             }
-            catch (Exception e) when (!cancel.IsCancellationRequested && e is ApiFailure or IOException or HttpRequestException or JsonException)
+            catch (Exception e) when (!cancel.IsCancellationRequested && e is ApiException or IOException or HttpRequestException or JsonException)
             {
                 WatchFailed(log, path, e.Message);
                 // What cannot be read once may never be: from a list on all is known again.
                 if (e is JsonException) _version = null;
-                await _pause.WaitAsync((e as ApiFailure)?.RetryAfter, cancel);
+                await _pause.WaitAsync((e as ApiException)?.RetryAfter, cancel);
             }
         }
     }
@@ -100,7 +100,7 @@ public sealed partial class ObjectWatch<T, TList>(ApiClient api, string path, Ac
         if (type == WatchEventType.Error)
         {
             V1Status status = JsonSerializer.Deserialize(ref reader, KubernetesJson.TypeInfo<V1Status>()) ?? new();
-            throw new ApiFailure(status.Code ?? 0, status.Reason ?? "", $"watch {path.Split('?')[0]}: {status.Message}");
+            throw new ApiException(status.Code ?? 0, status.Reason ?? "", $"watch {path.Split('?')[0]}: {status.Message}");
         }
         T item = JsonSerializer.Deserialize(ref reader, KubernetesJson.TypeInfo<T>()) ?? throw new JsonException("an event without an object");
         if (type != WatchEventType.Bookmark)

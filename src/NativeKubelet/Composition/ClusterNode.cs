@@ -41,7 +41,7 @@ internal sealed class ClusterNode : IDisposable
             _access.Client, name, observer.Observe, static () => Task.Delay(Timeout.Infinite), options.NodeStatusUpdateFrequency!.Value, options.NodeStatusReportFrequency!.Value,
             _time, _logs.CreateLogger<NodeStatusLoop>());
         LeaseLoop lease = new(_access.Client, name, options.NodeLeaseDurationSeconds!.Value, _time, _logs.CreateLogger<LeaseLoop>());
-        PodStatusPublisher statuses = new(_access.Client, Pods, agent.Board, _time, _logs.CreateLogger<PodStatusPublisher>());
+        using PodStatusPublisher statuses = new(_access.Client, Pods, agent.Board, _time, _logs.CreateLogger<PodStatusPublisher>());
         MirrorPods mirrors = new(_access.Client, Pods, agent.Board, _registered.Task, () => agent.Complete.IsCompletedSuccessfully, _time, _logs.CreateLogger<MirrorPods>());
         ApiEvents events = new(_access.Client, agent.Events, name, options.EventRecordQPS ?? 50, options.EventBurst ?? 100, _time, _logs.CreateLogger<ApiEvents>());
         await Task.WhenAll(

@@ -52,7 +52,7 @@ internal sealed partial class NodeService(KubeletOptions options, TimeProvider t
         NodePlan plan = Plan();
         await new StartGate(plan, time, logs.CreateLogger<StartGate>()).PassAsync(stopping);
         banner.Sources(options.Sources);
-        using ClusterNode? cluster = options.Node.Kubeconfig is { } kubeconfig ? new ClusterNode(plan, kubeconfig, time, logs) : null;
+        using ClusterNode? cluster = ClusterOf(plan);
         await using NodeAgent agent = await NodeAgent.OpenAsync(plan, SourcesOf(plan, cluster), cluster, time, logs, stopping);
         ImmutableArray<HealthCheck> checks = Checks(agent);
         await using HealthzServer? healthz = options.Server.HealthzPort is { } port
@@ -62,6 +62,15 @@ internal sealed partial class NodeService(KubeletOptions options, TimeProvider t
         Task beside = Task.WhenAll(systemd.RunAsync(checks, stopping), new QuietMemory(agent.Board, time, logs.CreateLogger<QuietMemory>()).RunAsync(stopping));
         await RunAsync(agent, cluster, stopping);
         await beside;
+    }
+
+    /// <summary>A node that has not joined yet runs its static pods all the same; it joins when it is started with the file in place.</summary>
+    private ClusterNode? ClusterOf(NodePlan plan)
+    {
+        if (options.Node.Kubeconfig is not { } kubeconfig) return null;
+        if (File.Exists(kubeconfig)) return new ClusterNode(plan, kubeconfig, time, logs);
+        NotJoined(kubeconfig);
+        return null;
     }
 
     /// <summary>Either may fault; then the process ends, as half a node would look whole from outside.</summary>
@@ -118,6 +127,9 @@ internal sealed partial class NodeService(KubeletOptions options, TimeProvider t
 
     [LoggerMessage(LogLevel.Warning, "MachineInDoubt: {Doubt}")]
     private partial void MachineInDoubt(string doubt);
+
+    [LoggerMessage(LogLevel.Warning, "NotJoined: {Kubeconfig} does not exist, so this node runs its own pods alone; write it and start the agent anew")]
+    private partial void NotJoined(string kubeconfig);
 
     [LoggerMessage(LogLevel.Warning, "NodeAddressInDoubt: {Doubt}")]
     private partial void AddressInDoubt(string doubt);

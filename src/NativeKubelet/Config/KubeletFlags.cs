@@ -9,20 +9,20 @@ public static class KubeletFlags
     public const string UseConfigFile = "This parameter should be set via the config file specified by the Kubelet's --config flag. See https://kubernetes.io/docs/tasks/administer-cluster/kubelet-config-file/ for more information.";
     private const string UseEviction = "Use --eviction-hard or --eviction-soft instead. Will be removed in a future version.";
     private const string Dockershim = "will be removed along with dockershim.";
-    private const string Alone = "this version runs a node alone, with pods from files and URLs";
+    private const string NoCertificates = "certificates are neither asked for nor renewed by this version";
     private const string Gone = "the kubelet no longer has it; it is accepted for the sake of old command lines.";
 
     private static readonly FlagSpec[] Process =
     [
         new("config", Text, "", "file with the KubeletConfiguration"),
         new("config-dir", Text, "", "directory whose *.conf files are merged over the file"),
-        new("kubeconfig", Text, "", "how to reach the API server; empty: standalone", NotYet: Alone),
-        new("bootstrap-kubeconfig", Text, "", "credentials for the first client certificate", NotYet: Alone),
-        new("cert-dir", Text, "/var/lib/kubelet/pki", "where certificates are kept", NotYet: Alone),
+        new("kubeconfig", Text, "", "how to reach the API server; empty, or no such file: standalone"),
+        new("bootstrap-kubeconfig", Text, "", "credentials for the first client certificate", NotYet: NoCertificates),
+        new("cert-dir", Text, "/var/lib/kubelet/pki", "where certificates are kept", NotYet: NoCertificates),
         new("hostname-override", Text, "", "node name instead of the host's"),
         new("node-ip", Text, "", "address of the node, or an IPv4 and an IPv6 one"),
         new("node-labels", Labels, "", "labels of the node at registration"),
-        new("cloud-provider", Text, "", "empty or external", NotYet: Alone),
+        new("cloud-provider", Text, "", "empty or external", NotYet: "a cloud's taint and addresses are not waited for by this version"),
         new("root-dir", Text, "/var/lib/kubelet", "volumes and plugin directories"),
         new("seccomp-default", Bool, "false", "RuntimeDefault is the seccomp profile of all containers"),
         new("runtime-cgroups", Text, "", "cgroup reported as the runtime's", Status: FlagStatus.Ignored),

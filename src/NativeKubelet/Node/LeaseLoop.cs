@@ -27,7 +27,7 @@ internal sealed partial class LeaseLoop(ApiClient api, string node, int seconds,
                 await RenewAsync(cancel);
                 _pause.Reset();
             }
-            catch (ApiFailure e)
+            catch (ApiException e)
             {
                 LeaseNotRenewed(e.Message);
                 await _pause.WaitAsync(e.RetryAfter, cancel);
@@ -45,7 +45,7 @@ internal sealed partial class LeaseLoop(ApiClient api, string node, int seconds,
                 _known = _known is null ? await EnsureAsync(cancel) : await api.ReplaceAsync($"{Path}/{node}", Renewed(_known), cancel);
                 return;
             }
-            catch (ApiFailure e) when (tries < TriesAtOnce)
+            catch (ApiException e) when (tries < TriesAtOnce)
             {
                 // Somebody else wrote it, or it is gone: what there is now decides.
                 if (e.Code is 404 or 409) _known = null;
@@ -60,7 +60,7 @@ internal sealed partial class LeaseLoop(ApiClient api, string node, int seconds,
         {
             return await api.ReplaceAsync($"{Path}/{node}", Renewed(await api.GetAsync<V1Lease>($"{Path}/{node}", cancel)), cancel);
         }
-        catch (ApiFailure e) when (e.IsNotFound)
+        catch (ApiException e) when (e.IsNotFound)
         {
             // With an owner, so that it goes with the Node; there is no use in a lease of a Node that does not exist yet.
             V1Node owner = await api.GetAsync<V1Node>($"api/v1/nodes/{node}", cancel);

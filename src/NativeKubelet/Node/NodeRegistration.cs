@@ -50,7 +50,7 @@ internal sealed partial class NodeRegistration(ApiClient api, NodeIdentityCard c
                 Registered(card.Name);
                 return node;
             }
-            catch (ApiFailure e)
+            catch (ApiException e)
             {
                 NotRegistered(card.Name, e.Message);
                 await _pause.WaitAsync(e.RetryAfter, cancel);
@@ -71,7 +71,7 @@ internal sealed partial class NodeRegistration(ApiClient api, NodeIdentityCard c
                 Status = NodeStatusWire.ToWire(report, null, time.GetUtcNow()),
             }, cancel);
         }
-        catch (ApiFailure e) when (e.AlreadyExists || e.Code == 403)
+        catch (ApiException e) when (e.AlreadyExists || e.Code == 403)
         {
             // A node may be forbidden to make what it may well keep: whether it is there is the question.
             return await ReconcileAsync(await api.GetAsync<V1Node>(Path, cancel), cancel);

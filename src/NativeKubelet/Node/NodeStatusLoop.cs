@@ -43,7 +43,7 @@ internal sealed partial class NodeStatusLoop(
                     await SendAsync(now, cancel);
                     _schedule = _schedule.Sent(differs, _clock.Now, Random.Shared.NextDouble());
                 }
-                catch (ApiFailure e)
+                catch (ApiException e)
                 {
                     StatusNotSent(e.Message);
                 }
@@ -65,7 +65,7 @@ internal sealed partial class NodeStatusLoop(
                 _sent = report;
                 return;
             }
-            catch (ApiFailure) when (tries < TriesAtOnce)
+            catch (ApiException) when (tries < TriesAtOnce)
             {
                 // A connection that breaks twice is not worth a third try.
                 if (tries > 1) api.RenewConnections();
@@ -80,7 +80,7 @@ internal sealed partial class NodeStatusLoop(
             && told.Select(a => (a.Type, a.Address)).SequenceEqual(report.Addresses.Select(a => (a.Type, a.Address)));
         // Addresses merge by type, which two of one type (dual stack) do not survive: the list is given whole, or not at all.
         if (sameAddresses) patch["status"]!.AsObject().Remove("addresses");
-        else if (before.Status?.Addresses is { Count: > 0 }) patch["status"]!["addresses"]!.AsArray().Add(new JsonObject { ["$patch"] = "replace" });
+        else if (before.Status?.Addresses is { Count: > 0 }) patch["status"]!["addresses"]!.AsArray().Add((JsonNode)new JsonObject { ["$patch"] = "replace" });
         return Encoding.UTF8.GetBytes(patch.ToJsonString());
     }
 

@@ -14,7 +14,7 @@ namespace NativeKubelet.Status;
 /// Tells the API server of every pod what its worker told last, and takes a deleted pod's object away once nothing of the pod is
 /// left. Newest wins: while a patch is under way, what comes meanwhile becomes one further patch.
 /// </summary>
-internal sealed partial class PodStatusPublisher(ApiClient api, ApiPodSource pods, StatusBoard board, TimeProvider time, ILogger log)
+internal sealed partial class PodStatusPublisher(ApiClient api, ApiPodSource pods, StatusBoard board, TimeProvider time, ILogger log) : IDisposable
 {
     private const int AtOnce = 10;
 
@@ -36,6 +36,8 @@ internal sealed partial class PodStatusPublisher(ApiClient api, ApiPodSource pod
             cancel.ThrowIfCancellationRequested();
         }
     }
+
+    public void Dispose() => _turns.Dispose();
 
     private void Begin(PodView view, CancellationToken cancel)
     {
@@ -68,7 +70,7 @@ internal sealed partial class PodStatusPublisher(ApiClient api, ApiPodSource pod
         : pods.Known.GetValueOrDefault(view.Uid);
 
     /// <returns>What keeps the server from knowing, if it may pass.</returns>
-    private async Task<ApiFailure?> TryTellAsync(PodView view, V1Pod target, Publication publication, CancellationToken cancel)
+    private async Task<ApiException?> TryTellAsync(PodView view, V1Pod target, Publication publication, CancellationToken cancel)
     {
         await _turns.WaitAsync(cancel);
         try
@@ -76,13 +78,13 @@ internal sealed partial class PodStatusPublisher(ApiClient api, ApiPodSource pod
             await TellAsync(view, target, publication, cancel);
             return null;
         }
-        catch (ApiFailure e) when (e.IsNotFound || e.IsConflict)
+        catch (ApiException e) when (e.IsNotFound || e.IsConflict)
         {
             // It is gone, or another of its name has taken its place: the watch will tell.
             publication.Sent = null;
             return null;
         }
-        catch (ApiFailure e)
+        catch (ApiException e)
         {
             StatusNotSent(view.Namespace, view.Name, e.Message);
             return e;

@@ -65,7 +65,7 @@ public sealed class MachineInventoryTests : IDisposable
         Assert.True(File.Exists(this["after"]), $"{how}: {said}{Text("out")}{Text("err")}");
         Assert.True(Text("code").Trim() == $"{expected}", $"{how} ended with {Text("code")}{Text("out")}{Text("err")}");
         Assert.Equal(Text("before").Split('\n'), Text("after").Split('\n'));
-        Assert.Empty(Groups().Except(groups).Where(IsNobodys));
+        Assert.DoesNotContain(Groups().Except(groups), IsNobodys);
     }
 
     private string this[string name] => Path.Combine(_directory, name);

@@ -3,7 +3,7 @@ namespace NativeKubelet.Cluster;
 /// <summary>The API server did not do what it was asked to. The message is whole: it names the request and the cause.</summary>
 /// <param name="code">The HTTP status; 0: no answer came.</param>
 /// <param name="reason">The word of the Status object (NotFound, AlreadyExists, Conflict, Expired …); empty where there was none.</param>
-public sealed class ApiFailure(int code, string reason, string message, TimeSpan? retryAfter = null, Exception? inner = null) : Exception(message, inner)
+public sealed class ApiException(int code, string reason, string message, TimeSpan? retryAfter = null, Exception? inner = null) : Exception(message, inner)
 {
     public int Code => code;
 
