@@ -21,7 +21,7 @@ usage: ./build.sh [VERB]
   publish [--static] [--arch x64|arm64]
                     one stripped NativeAOT file, out/nativekubelet
   run [FILE…]       publish, make the demo image, run docs/examples/hello.yaml (or FILE…) in the foreground
-  test [unit|native|node|fuzz|vm-smoke|vm|static|all] [--strict] [-- XUNIT-OPTIONS]
+  test [unit|native|node|cluster|fuzz|vm-smoke|vm|static|all] [--strict] [-- XUNIT-OPTIONS]
                     everything by default, but vm-smoke and vm (the binary, and the node tests, in guests) and static (the
                     appliance build in an empty root); ends with "N passed, N failed"
   check             format, analyzers, unit tests, C tests with sanitizers: before a push
@@ -204,7 +204,7 @@ test_() {
     case $1 in
       --strict) strict=1 ;;
       --) shift; extra=("$@"); break ;;
-      unit|native|node|fuzz|vm|vm-smoke|static|all) what+=("$1") ;;
+      unit|native|node|cluster|fuzz|vm|vm-smoke|static|all) what+=("$1") ;;
       *) die "test: no such suite: $1" ;;
     esac
     shift
@@ -222,6 +222,11 @@ test_() {
         test_project Node
         NK_BINARY=$out/nativekubelet NK_IMAGE=$out/hello.tar NK_TOOLS=$root/tools \
           suite node artifacts/bin/NativeKubelet.Tests.Node/release/NativeKubelet.Tests.Node ${extra[@]+"${extra[@]}"} ;;
+      cluster)
+        need_root 'test cluster'; deps node publish; publish; shown tools/make-image --output "$out/hello.tar"
+        test_project Cluster
+        NK_BINARY=$out/nativekubelet NK_IMAGE=$out/hello.tar NK_TOOLS=$root/tools \
+          suite cluster artifacts/bin/NativeKubelet.Tests.Cluster/release/NativeKubelet.Tests.Cluster ${extra[@]+"${extra[@]}"} ;;
       static)
         need_root 'test static'; deps node publish static; publish --static; shown tools/make-image --output "$out/hello.tar"
         test_project Node

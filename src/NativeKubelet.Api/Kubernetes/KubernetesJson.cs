@@ -64,6 +64,5 @@ public static class KubernetesJson
 [JsonSerializable(typeof(V1PersistentVolumeClaimList))]
 [JsonSerializable(typeof(V1PersistentVolumeList))]
 [JsonSerializable(typeof(V1DeleteOptions))]
-[JsonSerializable(typeof(V1CertificateSigningRequest))]
 [JsonSerializable(typeof(JsonElement))] // what the models leave untyped: managedFields.fieldsV1
 internal sealed partial class KubernetesJsonContext : JsonSerializerContext;
