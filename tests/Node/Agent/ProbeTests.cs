@@ -13,7 +13,7 @@ public sealed class ProbeTests
             - name: main
               IMAGE
               MOUNT
-              command: [sh, -c, "rm -f /node/sick; FOREVER"]
+              command: [sh, -c, "test -e /node/first && rm -f /node/sick; touch /node/first; FOREVER"]
               livenessProbe: {exec: {command: [sh, -c, "echo looked; test ! -f $(PLACE)/sick"]}, periodSeconds: 1, failureThreshold: 2}
               env: [{name: PLACE, value: /node}]
             """.Replace("IMAGE", $"image: {AgentHost.Image}\n  imagePullPolicy: Never", StringComparison.Ordinal));
