@@ -16,9 +16,8 @@ internal static class ContainerMounts
             new("/proc", "proc", "proc", ["nosuid", "noexec", "nodev"]),
             new("/dev", "tmpfs", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
             new("/dev/pts", "devpts", "devpts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
-            blueprint.Pod.Spec.HostIPC == true
-                ? new("/dev/mqueue", "bind", "/dev/mqueue", ["rbind", "nosuid", "noexec", "nodev"])
-                : new("/dev/mqueue", "mqueue", "mqueue", ["nosuid", "noexec", "nodev"]),
+            // It shows the queues of the container's IPC namespace, so with hostIPC the host's, also where the host mounts none.
+            new("/dev/mqueue", "mqueue", "mqueue", ["nosuid", "noexec", "nodev"]),
             new("/sys", "sysfs", "sysfs", ["nosuid", "noexec", "nodev", kernelFiles]),
             // Read-only, and on v2 in a namespace of its own: release_agent must stay out of reach (CVE-2022-0492).
             new("/sys/fs/cgroup", "cgroup", "cgroup", ["nosuid", "noexec", "nodev", "relatime", kernelFiles]),

@@ -120,7 +120,7 @@ public sealed class ConfinementTests
         // The fields are: address, references, protocol, flags, type, state, inode, name; abstract names begin with @.
         string[] names = await RunAsync(host, "awk 'NR > 1 && $8 ~ /^@/ {print $8}' /proc/net/unix; ls -d " + host.Paths.Run + " 2>&1", _ => { });
 
-        Assert.DoesNotContain(names.Where(n => n.StartsWith('@')), n => n.Contains("nk", StringComparison.Ordinal) || n.Contains("nativekubelet", StringComparison.Ordinal));
+        Assert.DoesNotContain(names, n => n.StartsWith('@') && (n.Contains("nk-", StringComparison.Ordinal) || n.Contains("nativekubelet", StringComparison.Ordinal)));
         Assert.Contains(names, n => n.Contains("No such file", StringComparison.Ordinal));
         foreach (string socket in Directory.EnumerateFiles(host.Paths.Run, "*.sock", SearchOption.AllDirectories))
             Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(socket));
