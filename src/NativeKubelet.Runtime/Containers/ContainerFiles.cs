@@ -61,7 +61,8 @@ internal readonly record struct ContainerFiles(RuntimePaths Paths, string Id)
     /// <summary>The instance's log with all its rotated parts, and the link to it.</summary>
     public static void RemoveLogs(RuntimePaths paths, ContainerRecord record)
     {
-        File.Delete(LogLink(paths, record));
+        // A container that never started may be the first of all: then there is no directory of links yet, and nothing to remove.
+        if (Directory.Exists(paths.ContainerLogs)) File.Delete(LogLink(paths, record));
         string? directory = Path.GetDirectoryName(record.LogPath);
         if (directory is null || !Directory.Exists(directory)) return;
         using DirectoryHandle handle = DirectoryHandle.Open(directory);

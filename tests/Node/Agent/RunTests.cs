@@ -33,6 +33,18 @@ public sealed class RunTests : IDisposable
     }
 
     [Fact]
+    public async Task A_pod_whose_program_is_not_there_fails_and_the_run_ends()
+    {
+        string[] before = Traces();
+        string manifest = Manifest("job", "true", "Never");
+        await File.WriteAllTextAsync(manifest, (await File.ReadAllTextAsync(manifest, AgentHost.Deadline())).Replace("[sh, -c", "[/no/such/program, -c", StringComparison.Ordinal), AgentHost.Deadline());
+        (int code, string output) = await RunAsync("--until=done", $"--timeout={60 * TimeLimit.Factor}s", $"--preload={ProgramFile.DemoImage}", manifest);
+        Assert.True(code is not 0, output);
+        Assert.Contains("/no/such/program", output, StringComparison.Ordinal);
+        Assert.Equal(before, Traces());
+    }
+
+    [Fact]
     public async Task An_interrupt_ends_the_pods_and_leaves_the_machine_as_it_was()
     {
         string[] before = Traces();
