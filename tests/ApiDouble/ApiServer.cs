@@ -118,38 +118,11 @@ public sealed class ApiServer : IAsyncDisposable
     }
 
     /// <summary>A kubeconfig with a client certificate embedded.</summary>
-    public string Kubeconfig(X509Certificate2 client) => $"""
-        apiVersion: v1
-        kind: Config
-        clusters:
-        - name: double
-          cluster: {Cluster()}
-        contexts:
-        - name: double
-          context: {"{"}cluster: double, user: me{"}"}
-        current-context: double
-        users:
-        - name: me
-          user:
-            client-certificate-data: {Base64(client.ExportCertificatePem())}
-            client-key-data: {Base64(client.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem())}
-        """;
+    public string Kubeconfig(X509Certificate2 client) => KubeconfigOf(
+        $"client-certificate-data: {Base64(client.ExportCertificatePem())}, client-key-data: {Base64(client.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem())}");
 
     /// <summary>A kubeconfig with a token.</summary>
-    public string Kubeconfig(string token) => $"""
-        apiVersion: v1
-        kind: Config
-        clusters:
-        - name: double
-          cluster: {Cluster()}
-        contexts:
-        - name: double
-          context: {"{"}cluster: double, user: me{"}"}
-        current-context: double
-        users:
-        - name: me
-          user: {"{"}token: {token}{"}"}
-        """;
+    public string Kubeconfig(string token) => KubeconfigOf($"token: {token}");
 
     public async ValueTask DisposeAsync()
     {
@@ -159,6 +132,15 @@ public sealed class ApiServer : IAsyncDisposable
         _toNodes.Dispose();
         Authority.Dispose();
     }
+
+    private string KubeconfigOf(string credentials) => $$"""
+        apiVersion: v1
+        kind: Config
+        clusters: [{name: double, cluster: {{Cluster()}} }]
+        contexts: [{name: double, context: {cluster: double, user: me} }]
+        current-context: double
+        users: [{name: me, user: { {{credentials}} } }]
+        """;
 
     private string Cluster() => $"{{server: \"{Url.ToString().TrimEnd('/')}\", certificate-authority-data: {Base64(Authority.RootPem)}}}";
 
