@@ -78,6 +78,8 @@ public sealed partial class NodeRuntime : IContainerRuntime, IAsyncDisposable
         foreach (string directory in (string[])[settings.Paths.Run, settings.Paths.Data, .. settings.Runtimes.Select(r => r.Root)]) Directory.CreateDirectory(directory, mine);
         foreach (string part in (string[])["sandboxes", "containers", "netns", "tty"]) Directory.CreateDirectory(Path.Combine(settings.Paths.Run, part), mine);
         Directory.CreateDirectory(Path.Combine(settings.Paths.Data, "containers"), mine);
+        // Whoever made it, and with whatever mode: holders' sockets are behind it.
+        File.SetUnixFileMode(settings.Paths.Run, mine);
 
         NodeRuntime runtime = new(settings, cgroups, groups, images, network, time, log);
         if (settings.Security.HasAppArmor && await AppArmorProfiles.LoadDefaultAsync(settings.Paths.Run, cancel) is { } cause) runtime.AppArmorProfileMissing(AppArmorProfiles.Default, cause);
