@@ -122,7 +122,7 @@ public sealed class SubPathTests
                 {
                     File.WriteAllText($"{shown}/mark", "");
                 }
-                catch (DirectoryNotFoundException)
+                catch (IOException e) when (e is DirectoryNotFoundException or FileNotFoundException)
                 {
                     // What the agent had made in the place of the one moved away was removed meanwhile: nothing can be written there.
                 }
