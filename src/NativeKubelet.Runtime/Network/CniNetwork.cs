@@ -11,9 +11,13 @@ namespace NativeKubelet.Runtime.Network;
 /// Networks by plugins: ADD along the chain, DEL along it backwards, from what was kept at ADD (spec 42 §B2). Calls for one
 /// sandbox come one after the other.
 /// </summary>
-internal sealed partial class CniNetwork(CniPlugins plugins, NetworkRecords records, CniCache cache, string bootId, ILogger log)
+internal sealed partial class CniNetwork(CniPlugins plugins, NetworkRecords records, CniCache cache, string bootId, ILogger log) : IDisposable
 {
     private readonly ILogger _log = log;
+
+    // portmap 1.1 makes its shared iptables chains on its first call, and fails where another call has just made them.
+    private readonly SemaphoreSlim _firstPorts = new(1);
+    private volatile bool _portsAdded;
 
     /// <returns>What the record of this attachment must say before the first plugin runs.</returns>
     /// <exception cref="RuntimeException">The pod asks for something that cannot be.</exception>
@@ -30,6 +34,24 @@ internal sealed partial class CniNetwork(CniPlugins plugins, NetworkRecords reco
     /// <returns>The record with result and addresses.</returns>
     /// <exception cref="RuntimeException">With the failing plugin's name and words; what ran before it is still there.</exception>
     public async Task<NetworkRecord> AddAsync(NetworkRecord record, CniNetworkConfig network, bool preferIpv6, CancellationToken cancel)
+    {
+        if (_portsAdded || ObjectOf(record.Cni!.Capabilities)?.ContainsKey("portMappings") is not true) return await AddChainAsync(record, network, preferIpv6, cancel);
+        await _firstPorts.WaitAsync(cancel);
+        bool alone = !_portsAdded;
+        if (!alone) _firstPorts.Release();
+        try
+        {
+            record = await AddChainAsync(record, network, preferIpv6, cancel);
+            _portsAdded = true;
+            return record;
+        }
+        finally
+        {
+            if (alone) _firstPorts.Release();
+        }
+    }
+
+    private async Task<NetworkRecord> AddChainAsync(NetworkRecord record, CniNetworkConfig network, bool preferIpv6, CancellationToken cancel)
     {
         CniAttachment attachment = record.Cni!;
         JsonObject capabilities = ObjectOf(attachment.Capabilities) ?? [];
@@ -83,6 +105,8 @@ internal sealed partial class CniNetwork(CniPlugins plugins, NetworkRecords reco
             }
         cache.Delete(record);
     }
+
+    public void Dispose() => _firstPorts.Dispose();
 
     private static CniNetworkConfig Parse(NetworkRecord record)
     {

@@ -126,7 +126,7 @@ public sealed partial class SandboxNetwork : ISandboxNetwork, IDisposable
 
     public void Dispose()
     {
-        if (_parts.IsValueCreated) _parts.Value.Bridge.Dispose();
+        if (_parts.IsValueCreated) _parts.Value.Dispose();
     }
 
     private void GiveWay(Parts parts)
@@ -157,7 +157,7 @@ public sealed partial class SandboxNetwork : ISandboxNetwork, IDisposable
         new(Failed, $"failed to setup network for sandbox \"{sandboxId}\": {cause}", inner);
 
     /// <summary>What reads or writes anything.</summary>
-    private sealed class Parts
+    private sealed class Parts : IDisposable
     {
         public Parts(NetworkSettings settings, ImmutableArray<Subnet> subnets, TimeProvider time, ILogger log)
         {
@@ -174,6 +174,12 @@ public sealed partial class SandboxNetwork : ISandboxNetwork, IDisposable
         public NetworkRecords Records { get; }
         public BridgeNetwork Bridge { get; }
         public CniNetwork Cni { get; }
+
+        public void Dispose()
+        {
+            Bridge.Dispose();
+            Cni.Dispose();
+        }
     }
 
     [LoggerMessage(LogLevel.Debug, "NetworkAdded sandbox={SandboxId} network={Network} ips={Ips}")]

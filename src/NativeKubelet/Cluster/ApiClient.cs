@@ -52,8 +52,9 @@ public sealed class ApiClient(Uri server, ApiTransport transport)
         try
         {
             using HttpResponseMessage answer = await SendAsync(method, path, body, type, Timeout.InfiniteTimeSpan, patience.Token);
-            await using Stream content = await answer.Content.ReadAsStreamAsync(patience.Token);
-            return await JsonSerializer.DeserializeAsync(content, KubernetesJson.TypeInfo<T>(), patience.Token) ?? throw Failure(method, path, "the answer is empty");
+            // Not decoded from the stream: that alone would compile every model's converters a second time, as state machines (1 MB).
+            byte[] content = await answer.Content.ReadAsByteArrayAsync(patience.Token);
+            return JsonSerializer.Deserialize(content, KubernetesJson.TypeInfo<T>()) ?? throw Failure(method, path, "the answer is empty");
         }
         catch (JsonException e)
         {

@@ -127,8 +127,9 @@ public sealed class RunTests : IDisposable
 
     private static Process Start(params string[] arguments)
     {
-        ProcessStartInfo start = new(ProgramFile.Path) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = "/" };
-        start.ArgumentList.Add("run");
+        // A shell's background job ignores SIGINT, and so would all that it starts.
+        ProcessStartInfo start = new("/usr/bin/env") { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = "/" };
+        foreach (string word in (string[])["--default-signal=INT", ProgramFile.Path, "run"]) start.ArgumentList.Add(word);
         foreach (string argument in arguments) start.ArgumentList.Add(argument);
         return Process.Start(start)!;
     }
