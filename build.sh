@@ -210,7 +210,7 @@ test_() {
     shift
   done
   [ ${#what[@]} -gt 0 ] || what=(all)
-  [ "${what[*]}" != all ] || what=(native unit node fuzz)
+  [ "${what[*]}" != all ] || what=(native unit node cluster fuzz)
   need_dotnet
   local one
   for one in "${what[@]}"; do

@@ -224,6 +224,7 @@ public sealed class ApiServer : IAsyncDisposable
     {
         ("tokenreviews", _) => Tokens.Review(body),
         ("subjectaccessreviews", _) => Review(body),
+        ("serviceaccounts", "token") when user.Node is { } node && _nodes.TokenRefusal(node, request, body) is { } why => throw ApiException.Forbidden(request, user, why),
         ("serviceaccounts", "token") => Tokens.Bind(request.Namespace, request.Name, body),
         ("pods", "binding") => Bind(request, user, body),
         ("pods", "eviction") => _writer.Delete(request with { SubResource = "" }, user, body["deleteOptions"] as JsonObject),

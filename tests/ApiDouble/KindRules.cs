@@ -59,24 +59,9 @@ public sealed class KindRules(ApiAuthority authority, ApiSettings settings)
         }
         if (pod["spec"] is not JsonObject spec || spec["containers"] is not JsonArray { Count: > 0 } containers)
             throw ApiException.Invalid(request.Kind, Text(meta["name"]), "spec.containers: Required value");
-        Default(spec, "restartPolicy", "Always");
-        Default(spec, "dnsPolicy", "ClusterFirst");
-        Default(spec, "schedulerName", "default-scheduler");
-        Default(spec, "terminationGracePeriodSeconds", 30);
-        Default(spec, "enableServiceLinks", true);
-        Default(spec, "securityContext", new JsonObject());
-        if (!mirror) Default(spec, "serviceAccountName", "default");
-        if (!mirror) Default(spec, "serviceAccount", "default");
+        PodCompletion.Apply(spec, mirror);
         if (settings.AutoSchedule is { Length: > 0 } target && !mirror) Default(spec, "nodeName", target);
-        foreach (JsonObject container in containers.Concat(spec["initContainers"] as JsonArray ?? []).Select(c => (JsonObject)c!))
-        {
-            string image = Text(container["image"]);
-            Default(container, "imagePullPolicy", image.EndsWith(":latest", StringComparison.Ordinal) || image.LastIndexOf(':') <= image.LastIndexOf('/') ? "Always" : "IfNotPresent");
-            Default(container, "terminationMessagePath", "/dev/termination-log");
-            Default(container, "terminationMessagePolicy", "File");
-            Default(container, "resources", new JsonObject());
-        }
-        meta["generation"] = 1;
+        meta["generation"] = 1L;
         pod["status"] = new JsonObject { ["phase"] = "Pending", ["qosClass"] = QosOf(containers) };
     }
 

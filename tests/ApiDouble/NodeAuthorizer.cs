@@ -39,6 +39,16 @@ public sealed class NodeAuthorizer(ObjectStore store)
         };
     }
 
+    /// <summary>Admission NodeRestriction: a node gets tokens only for pods of its own, each bound to its pod.</summary>
+    public string? TokenRefusal(string node, ApiRequest request, JsonObject body)
+    {
+        JsonNode? bound = body["spec"]?["boundObjectRef"];
+        if (Text(bound?["kind"]) != "Pod" || Text(bound?["name"]).Length == 0 || Text(bound?["uid"]).Length == 0) return "node requested token not bound to a pod";
+        JsonObject? pod = Pods(node).FirstOrDefault(p => Text(Meta(p)["namespace"]) == request.Namespace && Text(Meta(p)["name"]) == Text(bound!["name"]));
+        if (pod is null) return "node requested token bound to a pod scheduled on a different node";
+        return Text(Meta(pod)["uid"]) == Text(bound!["uid"]) ? null : "the UID in the bound object reference does not match the UID in record";
+    }
+
     private (string Node, JsonObject Pod)? PodOf(ApiRequest request) =>
         store.Find(request.Kind, request.Namespace, request.Name) is { } pod ? (Text(pod["spec"]?["nodeName"]), pod) : null;
 
@@ -52,7 +62,7 @@ public sealed class NodeAuthorizer(ObjectStore store)
     private string? Related(string node, string scope, string plural, string name)
     {
         bool named = Pods(node).Where(p => Text(Meta(p)["namespace"]) == scope).Any(p => p["spec"]!.ToJsonString().Contains($"\"{name}\"", StringComparison.Ordinal));
-        return named || (plural == "configmaps" && name == "kube-root-ca.crt") ? null : $"no relationship found between node '{node}' and this object";
+        return named ? null : $"no relationship found between node '{node}' and this object";
     }
 
     private bool UsesAccount(string node, ApiRequest request) =>

@@ -121,7 +121,8 @@ public sealed class ObjectWriter(ObjectStore store, KindRules rules, TimeProvide
         string[] unknown = [.. ModelCheck.Unknown(body, kind.Model)];
         if (strict && unknown.Length > 0)
             throw ApiException.BadRequest($"{kind.Kind} in version \"{kind.Version}\" cannot be handled as a {kind.Kind}: strict decoding error: {string.Join(", ", unknown.Select(u => $"unknown field \"{u}\""))}");
-        JsonObject clean = (JsonObject)body.DeepClone();
+        // As it would come over the wire: a number made in memory reads back as its own type only.
+        JsonObject clean = (JsonObject)JsonNode.Parse(body.ToJsonString())!;
         clean["kind"] = kind.Kind;
         clean["apiVersion"] = kind.ApiVersion;
         if (clean["metadata"] is not JsonObject) clean["metadata"] = new JsonObject();

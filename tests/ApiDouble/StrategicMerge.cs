@@ -14,7 +14,7 @@ public static class StrategicMerge
     {
         ["conditions"] = "type", ["addresses"] = "type", ["containers"] = "name", ["initContainers"] = "name", ["ephemeralContainers"] = "name",
         ["volumes"] = "name", ["env"] = "name", ["ports"] = "containerPort", ["volumeMounts"] = "mountPath", ["volumeDevices"] = "devicePath",
-        ["imagePullSecrets"] = "name", ["hostAliases"] = "ip", ["podIPs"] = "ip", ["topologySpreadConstraints"] = "topologyKey",
+        ["imagePullSecrets"] = "name", ["hostAliases"] = "ip", ["podIPs"] = "ip", ["hostIPs"] = "ip", ["topologySpreadConstraints"] = "topologyKey",
         ["ownerReferences"] = "uid", ["secrets"] = "name", ["resourceClaims"] = "name", ["resourceClaimStatuses"] = "name", ["schedulingGates"] = "name",
     }.ToFrozenDictionary();
 

@@ -45,6 +45,20 @@ public sealed class PodTests
     }
 
     [Fact]
+    public async Task A_pod_reads_the_token_of_its_service_account_the_authority_and_its_namespace()
+    {
+        await using ClusterHost host = await ClusterHost.StartAsync();
+        await host.ReadyAsync();
+        host.Run("caller", "cd /var/run/secrets/kubernetes.io/serviceaccount && grep -q CERTIFICATE ca.crt && cat token > /dev/termination-log && exec test $(cat namespace) = default", "Never");
+
+        JsonObject done = await host.PodAsync("caller", p => Text(p["status"]?["phase"]) is "Succeeded" or "Failed");
+
+        JsonNode end = done["status"]!["containerStatuses"]![0]!["state"]!["terminated"]!;
+        Assert.Equal("0", Text(end["exitCode"]));
+        Assert.Equal("system:serviceaccount:default:default", host.Api.Tokens.Authenticate(Text(end["message"]))?.Name);
+    }
+
+    [Fact]
     public async Task A_static_pod_has_a_mirror_that_comes_again_when_somebody_deletes_it()
     {
         await using ClusterHost host = await ClusterHost.StartAsync();

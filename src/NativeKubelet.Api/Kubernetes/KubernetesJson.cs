@@ -64,5 +64,6 @@ public static class KubernetesJson
 [JsonSerializable(typeof(V1PersistentVolumeClaimList))]
 [JsonSerializable(typeof(V1PersistentVolumeList))]
 [JsonSerializable(typeof(V1DeleteOptions))]
+[JsonSerializable(typeof(Authenticationv1TokenRequest))]
 [JsonSerializable(typeof(JsonElement))] // what the models leave untyped: managedFields.fieldsV1
 internal sealed partial class KubernetesJsonContext : JsonSerializerContext;

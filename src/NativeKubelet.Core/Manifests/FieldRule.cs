@@ -19,6 +19,11 @@ public sealed record FieldRule(string Path, FieldEffect Effect, string Note = ""
 {
     /// <summary>The values that <see cref="Effect"/> Works is limited to; any other is refused. Empty: all.</summary>
     public string[] Only { get; init; } = [];
+
+    /// <summary>The effect for pods that an API server gave, where it is another than for this node's own. Null: the same.</summary>
+    public FieldEffect? Joined { get; init; }
+
+    public FieldEffect EffectFor(bool joined) => joined ? Joined ?? Effect : Effect;
 }
 
 /// <param name="Path">As written: spec.containers[0].livenessProbe.</param>

@@ -14,6 +14,9 @@ public static class StaticPodIdentity
     public static bool IsStatic(V1Pod pod) =>
         pod.Metadata?.Annotations?.TryGetValue(SourceAnnotation, out string? source) == true && source != "api";
 
+    /// <summary>It came from the API server, which has judged and completed it.</summary>
+    public static bool IsFromApi(V1Pod pod) => pod.Metadata?.Annotations?.TryGetValue(SourceAnnotation, out string? source) == true && source == "api";
+
     /// <param name="uid">From StaticPodUid; used unless the manifest gives one itself.</param>
     public static void Apply(V1Pod pod, string uid, ManifestOrigin origin, DateTimeOffset now)
     {

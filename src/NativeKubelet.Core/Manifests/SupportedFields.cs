@@ -18,7 +18,7 @@ public static class SupportedFields
     {
         using JsonDocument json = JsonDocument.Parse(KubernetesJson.Write(pod));
         ImmutableArray<RefusedField>.Builder found = ImmutableArray.CreateBuilder<RefusedField>();
-        Walk(json.RootElement, Root, covered: false, "", pod, found);
+        new Search(pod, StaticPodIdentity.IsFromApi(pod), found).Walk(json.RootElement, Root, covered: false, "");
         return found.ToImmutable();
     }
 
@@ -43,50 +43,54 @@ public static class SupportedFields
         return last;
     }
 
-    /// <param name="covered">A row above accepted all that has no row of its own.</param>
-    private static void Walk(JsonElement value, Node node, bool covered, string path, V1Pod pod, ImmutableArray<RefusedField>.Builder found)
+    /// <param name="joined">The pod is one of a cluster.</param>
+    private sealed class Search(V1Pod pod, bool joined, ImmutableArray<RefusedField>.Builder found)
     {
-        if (node.Rule is { } rule)
+        /// <param name="covered">A row above accepted all that has no row of its own.</param>
+        public void Walk(JsonElement value, Node node, bool covered, string path)
         {
-            bool empty = value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 0;
-            if (!empty && !Accepts(rule, value))
+            if (node.Rule is { } rule)
             {
-                found.Add(new(path, ContainerOf(path, pod), rule.Note));
-                return;
+                bool empty = value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 0;
+                if (!empty && !Accepts(rule, value))
+                {
+                    found.Add(new(path, ContainerOf(path), rule.Note));
+                    return;
+                }
+                covered = true;
             }
-            covered = true;
-        }
-        if (node.IsLeaf && covered) return;
-        if (value.ValueKind == JsonValueKind.Array)
-        {
-            int i = 0;
-            foreach (JsonElement item in value.EnumerateArray()) Walk(item, node, covered, $"{path}[{i++}]", pod, found);
-        }
-        else if (value.ValueKind == JsonValueKind.Object)
-        {
-            foreach (JsonProperty field in value.EnumerateObject())
+            if (node.IsLeaf && covered) return;
+            if (value.ValueKind == JsonValueKind.Array)
             {
-                string at = path.Length == 0 ? field.Name : field.Name.AsSpan().ContainsAny('.', '/') ? $"{path}[{field.Name}]" : $"{path}.{field.Name}";
-                if (node.Child(field.Name) is { } child) Walk(field.Value, child, covered, at, pod, found);
-                else if (!covered) found.Add(new(at, ContainerOf(at, pod), "not known to this version"));
+                int i = 0;
+                foreach (JsonElement item in value.EnumerateArray()) Walk(item, node, covered, $"{path}[{i++}]");
+            }
+            else if (value.ValueKind == JsonValueKind.Object)
+            {
+                foreach (JsonProperty field in value.EnumerateObject())
+                {
+                    string at = path.Length == 0 ? field.Name : field.Name.AsSpan().ContainsAny('.', '/') ? $"{path}[{field.Name}]" : $"{path}.{field.Name}";
+                    if (node.Child(field.Name) is { } child) Walk(field.Value, child, covered, at);
+                    else if (!covered) found.Add(new(at, ContainerOf(at), "not known to this version"));
+                }
             }
         }
-    }
 
-    private static bool Accepts(FieldRule rule, JsonElement value) => rule.Effect switch
-    {
-        FieldEffect.Refused => false,
-        FieldEffect.Works when rule.Only.Length > 0 => rule.Only.Contains(value.ValueKind == JsonValueKind.String ? value.GetString() : value.GetRawText()),
-        _ => true,
-    };
+        private bool Accepts(FieldRule rule, JsonElement value) => rule.EffectFor(joined) switch
+        {
+            FieldEffect.Refused => false,
+            FieldEffect.Works when rule.Only.Length > 0 => rule.Only.Contains(value.ValueKind == JsonValueKind.String ? value.GetString() : value.GetRawText()),
+            _ => true,
+        };
 
-    private static string ContainerOf(string path, V1Pod pod)
-    {
-        IList<V1Container>? list = path.StartsWith("spec.containers[", StringComparison.Ordinal) ? pod.Spec.Containers
-            : path.StartsWith("spec.initContainers[", StringComparison.Ordinal) ? pod.Spec.InitContainers : null;
-        if (list is null) return "";
-        Range number = (path.IndexOf('[', StringComparison.Ordinal) + 1)..path.IndexOf(']', StringComparison.Ordinal);
-        return list[int.Parse(path.AsSpan(number), System.Globalization.CultureInfo.InvariantCulture)].Name;
+        private string ContainerOf(string path)
+        {
+            IList<V1Container>? list = path.StartsWith("spec.containers[", StringComparison.Ordinal) ? pod.Spec.Containers
+                : path.StartsWith("spec.initContainers[", StringComparison.Ordinal) ? pod.Spec.InitContainers : null;
+            if (list is null) return "";
+            Range number = (path.IndexOf('[', StringComparison.Ordinal) + 1)..path.IndexOf(']', StringComparison.Ordinal);
+            return list[int.Parse(path.AsSpan(number), System.Globalization.CultureInfo.InvariantCulture)].Name;
+        }
     }
 
     private static Node Build()

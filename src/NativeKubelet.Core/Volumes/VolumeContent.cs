@@ -9,7 +9,15 @@ namespace NativeKubelet.Core.Volumes;
 
 /// <summary>One file that a volume shows.</summary>
 /// <param name="Mode">Permissions, without type.</param>
-public readonly record struct VolumeFile(ReadOnlyMemory<byte> Data, uint Mode);
+public readonly record struct VolumeFile(ReadOnlyMemory<byte> Data, uint Mode)
+{
+    /// <summary>Null: the agent's own user.</summary>
+    public uint? Owner { get; init; }
+}
+
+/// <summary>What volumes' files are made of.</summary>
+/// <param name="Allocatable">The limits of containers that set none.</param>
+public sealed record VolumeFacts(NodeObjects Objects, PodTokens Tokens, ResourceAmounts Allocatable);
 
 /// <summary>An object or a key of it that a volume must show does not exist.</summary>
 public sealed class VolumeContentException(string message) : Exception(message);
@@ -20,7 +28,7 @@ public sealed class VolumeContentException(string message) : Exception(message);
 /// </summary>
 public static class VolumeContent
 {
-    private const int LongestPath = 4096, LongestName = 255;
+    private const int LongestPath = 4096, LongestName = 255, OwnersOnly = 0x180 /* 0600 */;
 
     public static bool Shows(V1Volume volume) =>
         volume.ConfigMap is not null || volume.Secret is not null || volume.DownwardAPI is not null || volume.Projected is not null;
@@ -30,9 +38,9 @@ public static class VolumeContent
 
     /// <returns>By relative path; of two sources that give one path, the later wins.</returns>
     /// <exception cref="VolumeContentException">Something that is not optional is missing, or a path could leave the volume.</exception>
-    public static ImmutableSortedDictionary<string, VolumeFile> Collect(V1Pod pod, V1Volume volume, NodeObjects objects, ResourceAmounts allocatable)
+    public static ImmutableSortedDictionary<string, VolumeFile> Collect(V1Pod pod, V1Volume volume, VolumeFacts facts)
     {
-        Collector files = new(pod, objects, allocatable);
+        Collector files = new(pod, facts);
         if (volume.ConfigMap is { } map) files.ConfigMap(map.Name, map.Items, map.Optional, map.DefaultMode);
         else if (volume.Secret is { } secret) files.Secret(secret.SecretName, secret.Items, secret.Optional, secret.DefaultMode);
         else if (volume.DownwardAPI is { } downward) files.Downward(downward.Items, downward.DefaultMode);
@@ -41,7 +49,7 @@ public static class VolumeContent
         return files.All;
     }
 
-    private sealed class Collector(V1Pod pod, NodeObjects objects, ResourceAmounts allocatable)
+    private sealed class Collector(V1Pod pod, VolumeFacts facts)
     {
         private readonly ImmutableSortedDictionary<string, VolumeFile>.Builder _files = ImmutableSortedDictionary.CreateBuilder<string, VolumeFile>(StringComparer.Ordinal);
 
@@ -54,11 +62,21 @@ public static class VolumeContent
             if (source.ConfigMap is { } map) ConfigMap(map.Name, map.Items, map.Optional, mode);
             else if (source.Secret is { } secret) Secret(secret.Name, secret.Items, secret.Optional, mode);
             else if (source.DownwardAPI is { } downward) Downward(downward.Items, mode);
+            else if (source.ServiceAccountToken is { } token) Token(token, mode);
+        }
+
+        private void Token(V1ServiceAccountTokenProjection source, int? mode)
+        {
+            string token = facts.Tokens.Find(TokenWish.Of(source), out string fault) ?? throw new VolumeContentException($"failed to fetch token: {fault}");
+            uint? user = VolumeUse.User(pod);
+            // Nobody else's, where there is one user or group whose it is; the group's turn to read comes with its ownership.
+            int? own = user is not null || VolumeUse.Group(pod) is not null ? OwnersOnly : mode;
+            Add(source.Path, Encoding.UTF8.GetBytes(token), own, user);
         }
 
         public void ConfigMap(string? name, IList<V1KeyToPath>? items, bool? optional, int? mode)
         {
-            V1ConfigMap? map = objects.ConfigMap(Namespace, name ?? "");
+            V1ConfigMap? map = facts.Objects.ConfigMap(Namespace, name ?? "");
             if (map is null && optional != true) throw Missing(ObjectKey.ConfigMap(Namespace, name ?? ""));
             Dictionary<string, ReadOnlyMemory<byte>> data = [];
             foreach ((string key, string text) in map?.Data ?? new Dictionary<string, string>()) data[key] = Encoding.UTF8.GetBytes(text);
@@ -68,7 +86,7 @@ public static class VolumeContent
 
         public void Secret(string? name, IList<V1KeyToPath>? items, bool? optional, int? mode)
         {
-            V1Secret? secret = objects.Secret(Namespace, name ?? "");
+            V1Secret? secret = facts.Objects.Secret(Namespace, name ?? "");
             if (secret is null && optional != true) throw Missing(ObjectKey.Secret(Namespace, name ?? ""));
             Dictionary<string, ReadOnlyMemory<byte>> data = [];
             foreach ((string key, byte[] bytes) in secret?.Data ?? new Dictionary<string, byte[]>()) data[key] = bytes;
@@ -82,7 +100,7 @@ public static class VolumeContent
                 try
                 {
                     string text = item.FieldRef is { } field ? DownwardFields.Metadata(pod, field.FieldPath)
-                        : item.ResourceFieldRef is { } resource ? DownwardFields.Resource(pod, "", resource, allocatable)
+                        : item.ResourceFieldRef is { } resource ? DownwardFields.Resource(pod, "", resource, facts.Allocatable)
                         : throw new FormatException("neither fieldRef nor resourceFieldRef is set");
                     Add(item.Path, Encoding.UTF8.GetBytes(text), item.Mode ?? mode);
                 }
@@ -107,10 +125,10 @@ public static class VolumeContent
             }
         }
 
-        private void Add(string path, ReadOnlyMemory<byte> data, int? mode)
+        private void Add(string path, ReadOnlyMemory<byte> data, int? mode, uint? owner = null)
         {
             if (PathFault(path) is { } fault) throw new VolumeContentException($"invalid path \"{path}\": {fault}");
-            _files[Normal(path)] = new(data, (uint)(mode ?? 0x1A4 /* 0644 */) & 0x1FF);
+            _files[Normal(path)] = new(data, (uint)(mode ?? 0x1A4 /* 0644 */) & 0x1FF) { Owner = owner };
         }
 
         private static VolumeContentException Missing(ObjectKey key) => new($"{key.Word} not found");

@@ -37,6 +37,13 @@ public static class VolumeUse
     /// <summary>The group that owns what the pod's volumes hold; null: nobody's in particular.</summary>
     public static uint? Group(V1Pod pod) => pod.Spec.SecurityContext?.FsGroup is { } id and >= 0 and <= int.MaxValue ? (uint)id : null;
 
+    /// <summary>The one user that all containers run as by their specs; null where one names none, or another.</summary>
+    public static uint? User(V1Pod pod)
+    {
+        List<long?> users = [.. Containers(pod).Select(c => c.SecurityContext?.RunAsUser ?? pod.Spec.SecurityContext?.RunAsUser).Distinct()];
+        return users is [{ } one and >= 0 and <= int.MaxValue] ? (uint)one : null;
+    }
+
     /// <summary>
     /// The path that is meant: absolute, without "." and "..", doubled slashes and one at its end. What is mounted where is decided by
     /// it, and the OCI runtime would come to the same.

@@ -15,6 +15,7 @@ internal static class AtomicWriter
 {
     private const string Data = "..data", NewData = "..data_tmp";
     private const uint DirectoryMode = 0x1ED; // 0755
+    private const uint KeepGroup = uint.MaxValue;
 
     /// <summary>Whether it was ever written to.</summary>
     public static bool Holds(DirectoryHandle volume) => volume.TryStatus(Data) is { Kind: FileKind.SymbolicLink };
@@ -75,6 +76,7 @@ internal static class AtomicWriter
             OpenedFile.Write(written, file.Data.Span, path);
             // The umask took bits away that the pod asked for.
             DirectoryHandle.SetMode(written, file.Mode, path);
+            if (file.Owner is { } owner) at.SetOwner(parts[^1], owner, KeepGroup);
         }
         finally
         {

@@ -1,28 +1,26 @@
 using System.Collections.Immutable;
 using k8s.Models;
-using NativeKubelet.Core.Objects;
-using NativeKubelet.Core.Resources;
 using NativeKubelet.Core.Volumes;
 using NativeKubelet.Linux.Files;
 
 namespace NativeKubelet.Runtime.Volumes;
 
 /// <summary>configMap, secret, downwardAPI and projected: files that the agent writes and the pod only reads (spec 41 §4).</summary>
-internal sealed class ContentVolume(RuntimePaths paths, ResourceAmounts allocatable, TimeProvider time)
+internal sealed class ContentVolume(RuntimePaths paths, TimeProvider time)
 {
     public VolumeDirectory Directory(V1Pod pod, V1Volume volume) => new(paths, pod.Metadata.Uid, PluginOf(volume), volume.Name);
 
     /// <summary>Makes it, or brings it up to date.</summary>
     /// <exception cref="VolumeContentException">What it must show does not exist; a volume that was there keeps its files.</exception>
     /// <exception cref="IOException">It cannot be written; the old files are complete.</exception>
-    public void SetUp(V1Pod pod, V1Volume volume, NodeObjects objects)
+    public void SetUp(V1Pod pod, V1Volume volume, VolumeFacts facts)
     {
         VolumeDirectory directory = Directory(pod, volume);
         bool existed = Holds(directory);
         ImmutableSortedDictionary<string, VolumeFile> files;
         try
         {
-            files = VolumeContent.Collect(pod, volume, objects, allocatable);
+            files = VolumeContent.Collect(pod, volume, facts);
         }
         catch (VolumeContentException) when (existed)
         {
@@ -32,7 +30,7 @@ internal sealed class ContentVolume(RuntimePaths paths, ResourceAmounts allocata
         uint? group = VolumeUse.Group(pod);
         try
         {
-            if (VolumeContent.InMemory(volume)) directory.MakeInMemory(MemoryVolume.Size(pod, null, allocatable), group);
+            if (VolumeContent.InMemory(volume)) directory.MakeInMemory(MemoryVolume.Size(pod, null, facts.Allocatable), group);
             else directory.MakeOnDisk(group);
             Write(directory, pod, volume, files, group);
         }
@@ -45,10 +43,10 @@ internal sealed class ContentVolume(RuntimePaths paths, ResourceAmounts allocata
 
     /// <summary>Brings one that is there up to date.</summary>
     /// <inheritdoc cref="SetUp" path="/exception"/>
-    public void Refresh(V1Pod pod, V1Volume volume, NodeObjects objects)
+    public void Refresh(V1Pod pod, V1Volume volume, VolumeFacts facts)
     {
         VolumeDirectory directory = Directory(pod, volume);
-        if (Holds(directory)) Write(directory, pod, volume, VolumeContent.Collect(pod, volume, objects, allocatable), VolumeUse.Group(pod));
+        if (Holds(directory)) Write(directory, pod, volume, VolumeContent.Collect(pod, volume, facts), VolumeUse.Group(pod));
     }
 
     private void Write(VolumeDirectory directory, V1Pod pod, V1Volume volume, ImmutableSortedDictionary<string, VolumeFile> files, uint? group)

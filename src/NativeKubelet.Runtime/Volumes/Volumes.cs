@@ -3,7 +3,6 @@ using System.Collections.Immutable;
 using k8s.Models;
 using Microsoft.Extensions.Logging;
 using NativeKubelet.Core.Containers;
-using NativeKubelet.Core.Objects;
 using NativeKubelet.Core.Pods;
 using NativeKubelet.Core.Resources;
 using NativeKubelet.Core.Volumes;
@@ -17,12 +16,13 @@ namespace NativeKubelet.Runtime.Volumes;
 /// file system and in the mount table, so that an agent that starts anew goes on where the last one ended.
 /// </summary>
 /// <param name="allocatable">What pods may use together: the limit of volumes in memory, and of containers that set none.</param>
-public sealed partial class Volumes(RuntimePaths paths, IObjects objects, IImageStore images, ResourceAmounts allocatable, NodeFacts node, TimeProvider time, ILogger<Volumes> log) : IVolumes
+public sealed partial class Volumes(
+    RuntimePaths paths, IObjects objects, ITokens tokens, IImageStore images, ResourceAmounts allocatable, NodeFacts node, TimeProvider time, ILogger<Volumes> log) : IVolumes
 {
     /// <summary>As long as the original waits for volumes before it says so and tries again.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(123);
 
-    private readonly ContentVolume _content = new(paths, allocatable, time);
+    private readonly ContentVolume _content = new(paths, time);
     private readonly ClaimVolume _claims = new(paths, node);
     private readonly ImageVolume _images = new(paths, images);
     private readonly SubPaths _subPaths = new(paths);
@@ -32,7 +32,7 @@ public sealed partial class Volumes(RuntimePaths paths, IObjects objects, IImage
 
     public async Task SetUpAsync(V1Pod pod, CancellationToken cancel)
     {
-        NodeObjects known = await objects.ForAsync(pod, cancel);
+        VolumeFacts known = await FactsAsync(pod, cancel);
         await BoundedAsync(pod.Metadata.Uid, "set up", () =>
         {
             foreach (V1Volume volume in VolumeUse.Used(pod)) Guarded(volume, () => SetUp(pod, volume, known));
@@ -43,9 +43,10 @@ public sealed partial class Volumes(RuntimePaths paths, IObjects objects, IImage
 
     public async Task RefreshAsync(V1Pod pod, CancellationToken cancel)
     {
-        List<V1Volume> shown = [.. VolumeUse.Used(pod).Where(VolumeContent.Shows)];
+        // Nobody is asked for what is not shown yet.
+        List<V1Volume> shown = [.. VolumeUse.Used(pod).Where(v => VolumeContent.Shows(v) && _content.Directory(pod, v).Exists)];
         if (shown.Count == 0) return;
-        NodeObjects known = await objects.ForAsync(pod, cancel);
+        VolumeFacts known = await FactsAsync(pod, cancel);
         await BoundedAsync(pod.Metadata.Uid, "refresh", () =>
         {
             VolumeException? first = null;
@@ -89,6 +90,7 @@ public sealed partial class Volumes(RuntimePaths paths, IObjects objects, IImage
 
     public async Task TearDownAsync(string podUid, CancellationToken cancel)
     {
+        tokens.Forget(podUid);
         string pod = paths.PodDirectory(podUid);
         if (!Directory.Exists(pod)) return;
         try
@@ -113,12 +115,15 @@ public sealed partial class Volumes(RuntimePaths paths, IObjects objects, IImage
         }
     }
 
-    private void SetUp(V1Pod pod, V1Volume volume, NodeObjects known)
+    private async ValueTask<VolumeFacts> FactsAsync(V1Pod pod, CancellationToken cancel) =>
+        new(await objects.ForAsync(pod, cancel), await tokens.ForAsync(pod, cancel), allocatable);
+
+    private void SetUp(V1Pod pod, V1Volume volume, VolumeFacts known)
     {
         if (volume.EmptyDir is not null) EmptyDirVolume.SetUp(paths, pod, volume, allocatable);
         else if (volume.HostPath is { } host) HostPathVolume.SetUp(host);
         else if (VolumeContent.Shows(volume)) _content.SetUp(pod, volume, known);
-        else if (volume.PersistentVolumeClaim is not null) _claims.SetUp(pod, volume, known);
+        else if (volume.PersistentVolumeClaim is not null) _claims.SetUp(pod, volume, known.Objects);
         // Another kind is refused with its container (SupportedFields), and the rest of the pod is told so.
     }
 

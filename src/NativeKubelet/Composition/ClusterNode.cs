@@ -22,10 +22,13 @@ internal sealed class ClusterNode : IDisposable
     public ClusterNode(NodePlan plan, string kubeconfig, TimeProvider time, ILoggerFactory logs)
     {
         (_plan, _time, _logs, _access) = (plan, time, logs, ClusterAccess.Open(kubeconfig, time));
+        Tokens = new ServiceAccountTokens(_access.Client, time, logs.CreateLogger<ServiceAccountTokens>());
         Pods = new ApiPodSource(_access.Client, plan.Identity.Name, _registered.Task, time, logs.CreateLogger<ApiPodSource>());
     }
 
     public ApiPodSource Pods { get; }
+
+    public ServiceAccountTokens Tokens { get; }
 
     /// <param name="pods">Those that run here now: only what they refer to is watched.</param>
     public ApiObjects ObjectsOf(Func<IEnumerable<V1Pod>> pods) => new(_access.Client, pods, _time, _logs.CreateLogger<ApiObjects>(), _life.Token);
@@ -50,6 +53,7 @@ internal sealed class ClusterNode : IDisposable
 
     public void Dispose()
     {
+        Tokens.Dispose();
         _life.Cancel();
         _life.Dispose();
         _access.Dispose();

@@ -60,11 +60,13 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         PodEvents events = new(Events, logs.CreateLogger<PodEvents>());
         StandaloneObjects beside = new();
         IObjects objects = cluster?.ObjectsOf(() => Workers!.Active) ?? (IObjects)beside;
-        Volumes volumes = new(options.Paths, objects, Images, plan.Resources.Node.Allocatable, node.Facts, time, logs.CreateLogger<Volumes>());
+        ITokens tokens = cluster?.Tokens ?? (ITokens)new NoTokens();
+        Volumes volumes = new(options.Paths, objects, tokens, Images, plan.Resources.Node.Allocatable, node.Facts, time, logs.CreateLogger<Volumes>());
         _pulls = new ImagePulls(Images, events, options.Images.MaxParallelPulls, time);
         PodExecutor executor = new(Runtime, _pulls, volumes, objects, Cgroups, options.Paths, node, events, time, logs.CreateLogger<PodExecutor>());
         Workers = new PodWorkers(Runtime, executor, Board, events, options.Paths, CrashBackoff.Of(options.Pods.MaxRestartBackOff), node, Turns, time, logs);
         objects.Changed += Workers.ObjectsChanged;
+        tokens.Due += Workers.FilesDue;
         PodCleanup cleanup = new(Runtime, Workers, volumes, Cgroups, options.Paths, time, logs.CreateLogger<PodCleanup>());
         _desired = new DesiredPods(
             sources, Runtime, Workers, cleanup, beside, Board, events, node, plan.Resources.Node.Fit, Turns, time, logs.CreateLogger<DesiredPods>());

@@ -105,6 +105,12 @@ public sealed partial class PodWorkers : IAsyncDisposable
             if (PodReferences.Concerned(entry.Worker.Desired.Pod, changed)) entry.Worker.ObjectsChanged();
     }
 
+    /// <summary>What the pod's mounted files show is to be had newer.</summary>
+    public void FilesDue(string uid)
+    {
+        if (Volatile.Read(ref _entries).TryGetValue(uid, out Entry? entry)) entry.Worker.ObjectsChanged();
+    }
+
     /// <summary>Takes all pods along and no new ones; returns when nothing of them is left.</summary>
     /// <param name="grace">Null: each pod's own.</param>
     public async Task StopAllAsync(StopCause cause, TimeSpan? grace, CancellationToken cancel)

@@ -114,8 +114,11 @@ internal sealed partial class PodStatusPublisher(ApiClient api, ApiPodSource pod
         JsonObject status = JsonSerializer.SerializeToNode(new V1Pod { Status = PodStatusWire.ToWire(view) }, KubernetesJson.Pod)!["status"]!.AsObject();
         status.Parent!.AsObject().Remove("status");
         // What is not said any more must be taken back: a merge keeps what a patch leaves out.
-        foreach (string field in (string[])["reason", "message", "podIP", "podIPs", "initContainerStatuses", "containerStatuses"])
+        foreach (string field in (string[])["reason", "message", "podIP", "podIPs", "hostIP", "hostIPs", "initContainerStatuses", "containerStatuses"])
             if (!status.ContainsKey(field)) status[field] = null;
+        // These merge by address: without the directive a pod would keep every address that it ever had.
+        foreach (string field in (string[])["podIPs", "hostIPs"])
+            if (status[field] is JsonArray list) list.Add((JsonNode)new JsonObject { ["$patch"] = "replace" });
         return Encoding.UTF8.GetBytes(new JsonObject { ["metadata"] = new JsonObject { ["uid"] = uid }, ["status"] = status }.ToJsonString());
     }
 

@@ -1,6 +1,7 @@
 using k8s.Models;
 using NativeKubelet.Linux.Mounts;
 using NativeKubelet.Runtime;
+using NativeKubelet.Tests.Node.Images;
 
 namespace NativeKubelet.Tests.Node.Volumes;
 
@@ -43,6 +44,37 @@ public sealed class ContentVolumeTests
         Assert.Equal(0x1A0u, VolumesHost.Owner($"{directory}/..data/deep/er/b").Mode);
         Assert.Equal(0x180u, VolumesHost.Owner($"{directory}/..data/x").Mode);
         Assert.False(File.Exists($"{directory}/a"));
+    }
+
+    [Theory]
+    [InlineData("", 0x1A4u, 0u, 0u)]
+    [InlineData("securityContext: {runAsUser: 4321}", 0x180u, 4321u, 0u)]
+    [InlineData("securityContext: {fsGroup: 4321}", 0x1A0u, 0u, 4321u)]
+    public async Task A_token_belongs_to_the_one_user_or_group_of_the_pod_and_follows_its_renewal(string spec, uint mode, uint user, uint group)
+    {
+        using VolumesHost node = new();
+        node.Tokens.Give(new("", 3607), "first");
+        V1Pod pod = node.PodWithToken(spec);
+        await node.Volumes.SetUpAsync(pod, VolumesHost.Deadline());
+        string directory = await node.DirectoryAsync(pod);
+
+        Assert.Equal("first", File.ReadAllText($"{directory}/token"));
+        Assert.Equal((mode, group), VolumesHost.Owner($"{directory}/..data/token"));
+        Assert.Equal($"{user}", Tool.Run("/usr/bin/stat", "-L", "-c", "%u", $"{directory}/token").Trim());
+
+        node.Tokens.Give(new("", 3607), "second");
+        await node.Volumes.RefreshAsync(pod, VolumesHost.Deadline());
+        Assert.Equal("second", File.ReadAllText($"{directory}/token"));
+    }
+
+    [Fact]
+    public async Task A_token_that_cannot_be_had_keeps_the_pod_from_starting_and_says_why()
+    {
+        using VolumesHost node = new();
+
+        VolumeException fault = await Assert.ThrowsAsync<VolumeException>(() => node.Volumes.SetUpAsync(node.PodWithToken(""), VolumesHost.Deadline()));
+
+        Assert.Equal("MountVolume.SetUp failed for volume \"v\" : failed to fetch token: there is no API server to ask", fault.Message);
     }
 
     [Fact]

@@ -20,13 +20,15 @@ public sealed class VolumesHost : IObjects, IDisposable
 
     public StoreHost Images { get; } = new();
 
+    public GivenTokens Tokens { get; } = new();
+
     public VolumesHost()
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "needs root: it mounts");
         Home = $"/var/tmp/nk-test-{Guid.NewGuid():N}";
         Paths = new(Path.Combine(Home, "root"), Path.Combine(Home, "data"), Path.Combine(Home, "run"), Path.Combine(Home, "pods"), Path.Combine(Home, "links"));
         Directory.CreateDirectory(Paths.Root);
-        Volumes = new(Paths, this, Images.Store, Allocatable, new("node", new Dictionary<string, string> { ["kubernetes.io/hostname"] = "node" }), TimeProvider.System, NullLogger<Runtime.Volumes.Volumes>.Instance);
+        Volumes = new(Paths, this, Tokens, Images.Store, Allocatable, new("node", new Dictionary<string, string> { ["kubernetes.io/hostname"] = "node" }), TimeProvider.System, NullLogger<Runtime.Volumes.Volumes>.Instance);
     }
 
     public static ResourceAmounts Allocatable { get; } = ResourceAmounts.None.With("memory", Quantity.Parse("64Mi")).With("cpu", Quantity.Parse("2"));
@@ -70,6 +72,14 @@ public sealed class VolumesHost : IObjects, IDisposable
     {
         V1Pod pod = Pod(spec, mounts);
         await Volumes.SetUpAsync(pod, Deadline());
+        return pod;
+    }
+
+    /// <summary>A pod with a volume that shows its token, as an API server makes it; no manifest may.</summary>
+    public V1Pod PodWithToken(string spec)
+    {
+        V1Pod pod = Pod($"{spec}\nvolumes: [{{name: v, projected: {{}}}}]", "- {name: v, mountPath: /v}");
+        pod.Spec.Volumes[0].Projected.Sources = [new() { ServiceAccountToken = new() { Path = "token", ExpirationSeconds = 3607 } }];
         return pod;
     }
 

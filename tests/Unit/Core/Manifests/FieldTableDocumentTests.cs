@@ -25,17 +25,20 @@ public sealed class FieldTableDocumentTests
         StringBuilder rows = new("| field | here | |\n|---|---|---|\n");
         foreach (FieldRule rule in FieldTable.Rows)
         {
-            string effect = rule.Effect switch
-            {
-                FieldEffect.Works when rule.Only.Length == 0 => "works",
-                FieldEffect.Works => "only " + string.Join(", ", rule.Only.Where(v => v.Length > 0).DefaultIfEmpty("empty").Select(v => v == "empty" ? v : $"`{v}`")),
-                FieldEffect.Ignored => "accepted, no effect",
-                _ => "refused",
-            };
+            string effect = Words(rule.Effect, rule);
+            if (rule.Joined is { } joined) effect += $"; of a cluster: {Words(joined, rule)}";
             rows.Append($"| `{rule.Path}` | {effect} | {rule.Note} |\n");
         }
         return rows.ToString();
     }
+
+    private static string Words(FieldEffect effect, FieldRule rule) => effect switch
+    {
+        FieldEffect.Works when rule.Only.Length == 0 => "works",
+        FieldEffect.Works => "only " + string.Join(", ", rule.Only.Where(v => v.Length > 0).DefaultIfEmpty("empty").Select(v => v == "empty" ? v : $"`{v}`")),
+        FieldEffect.Ignored => "accepted, no effect",
+        _ => "refused",
+    };
 
     private static string Manual([CallerFilePath] string here = "") =>
         Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "../../../../docs/compatibility.md"));

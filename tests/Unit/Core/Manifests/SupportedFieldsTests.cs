@@ -38,6 +38,44 @@ public sealed class SupportedFieldsTests
     public void No_path_has_two_rows() => Assert.Equal(FieldTable.Rows.Length, FieldTable.Rows.Select(r => r.Path).Distinct().Count());
 
     [Fact]
+    public void What_only_an_API_server_gives_is_refused_to_the_nodes_own_pods_and_works_for_pods_of_a_cluster()
+    {
+        V1Pod pod = new()
+        {
+            Metadata = new() { Name = "web", Annotations = new Dictionary<string, string> { [StaticPodIdentity.SourceAnnotation] = "api" } },
+            Spec = new()
+            {
+                ServiceAccount = "default", ServiceAccountName = "default", NodeName = "a", Priority = 0, PreemptionPolicy = "PreemptLowerPriority", SchedulerName = "default-scheduler", EnableServiceLinks = true,
+                SecurityContext = new(), Tolerations = [new() { Key = "node.kubernetes.io/not-ready", Effect = "NoExecute", OperatorProperty = "Exists", TolerationSeconds = 300 }],
+                Containers = [new() { Name = "main", Image = "i", Resources = new(), VolumeMounts = [new() { Name = "kube-api-access-x", MountPath = "/var/run/secrets/kubernetes.io/serviceaccount", ReadOnlyProperty = true }] }],
+                Volumes =
+                [
+                    new()
+                    {
+                        Name = "kube-api-access-x",
+                        Projected = new()
+                        {
+                            DefaultMode = 420,
+                            Sources =
+                            [
+                                new() { ServiceAccountToken = new() { Path = "token", ExpirationSeconds = 3607 } },
+                                new() { ConfigMap = new() { Name = "kube-root-ca.crt", Items = [new() { Key = "ca.crt", Path = "ca.crt" }] } },
+                                new() { DownwardAPI = new() { Items = [new() { Path = "namespace", FieldRef = new() { ApiVersion = "v1", FieldPath = "metadata.namespace" } }] } },
+                            ],
+                        },
+                    },
+                ],
+            },
+        };
+
+        Assert.Empty(SupportedFields.Refused(pod));
+
+        pod.Metadata.Annotations[StaticPodIdentity.SourceAnnotation] = "file";
+        Assert.Equal(
+            ["spec.serviceAccount", "spec.serviceAccountName", "spec.volumes[0].projected.sources[0].serviceAccountToken"], SupportedFields.Refused(pod).Select(f => f.Path).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public void A_pod_of_all_that_works_is_refused_nothing()
     {
         V1Pod pod = Manifest.Pod(Manifest.Yaml(
