@@ -37,7 +37,7 @@ public sealed class ApiServer : IAsyncDisposable
         _writer = new(Store, new KindRules(Authority, Settings), clock);
         _watches = new(Store);
         _nodes = new(Store);
-        _proxy = new(Store, _toNodes);
+        _proxy = new(Store, Settings, _toNodes);
         _metrics = new(Store, _proxy);
         foreach (string name in (string[])["default", "kube-system", "kube-node-lease", "kube-public"]) MakeNamespace(name);
     }

@@ -133,6 +133,9 @@ public sealed record ApiSettings
     /// <summary>By signer. The real cluster approves clients' certificates and leaves servers' to people.</summary>
     public Func<string, bool> ApproveCertificates { get; init; } = signer => signer == "kubernetes.io/kube-apiserver-client-kubelet";
 
+    /// <summary>Where every node's port is reached, whatever address the node tells; null: at that. A test's nodes listen on loopback.</summary>
+    public System.Net.IPAddress? NodeAddress { get; init; }
+
     /// <summary>Whether a user may do something to a node (SubjectAccessReview): user, verb, sub-resource.</summary>
     public Func<ApiUser, string, string, bool> Allows { get; init; } = static (user, _, _) => user.IsAdmin;
 }

@@ -16,7 +16,7 @@ namespace NativeKubelet.Tests.ApiDouble;
 /// The way of kubectl logs, exec, attach, port-forward and top to the node, as the API server goes it: with a client certificate
 /// of its own, and upgraded connections passed through byte by byte.
 /// </summary>
-public sealed class NodeProxy(ObjectStore store, X509Certificate2 client) : IDisposable
+public sealed class NodeProxy(ObjectStore store, ApiSettings settings, X509Certificate2 client) : IDisposable
 {
     private static readonly string[] HopHeaders = ["Connection", "Keep-Alive", "Transfer-Encoding", "TE", "Trailer", "Upgrade", "Host", "Authorization", "Proxy-Authorization"];
 
@@ -79,7 +79,7 @@ public sealed class NodeProxy(ObjectStore store, X509Certificate2 client) : IDis
         string? address = (found["status"]?["addresses"] as JsonArray)?.FirstOrDefault(a => Text(a!["type"]) == "InternalIP")?["address"]?.GetValue<string>();
         // The published name of the port has a capital letter.
         int port = found["status"]?["daemonEndpoints"]?["kubeletEndpoint"]?["Port"]?.GetValue<int>() ?? 0;
-        return address is null || port == 0 ? throw new ApiException(500, "InternalError", $"node {node} tells no address to be reached at") : new(IPAddress.Parse(address), port);
+        return address is null || port == 0 ? throw new ApiException(500, "InternalError", $"node {node} tells no address to be reached at") : new(settings.NodeAddress ?? IPAddress.Parse(address), port);
     }
 
     private async Task ForwardAsync(IPEndPoint node, string path, HttpContext context)

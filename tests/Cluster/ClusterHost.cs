@@ -1,3 +1,9 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using NativeKubelet.Tests.ApiDouble;
 using NativeKubelet.Tests.Node.Agent;
@@ -8,7 +14,7 @@ namespace NativeKubelet.Tests.Cluster;
 /// <summary>The program as a node of a cluster: the API double, and an agent that has joined it with a client certificate.</summary>
 public sealed class ClusterHost : IAsyncDisposable
 {
-    private readonly System.Security.Cryptography.X509Certificates.X509Certificate2 _identity;
+    private readonly X509Certificate2 _identity;
 
     private ClusterHost(ApiServer api, AgentHost agent, string node)
     {
@@ -22,20 +28,34 @@ public sealed class ClusterHost : IAsyncDisposable
 
     public string Node { get; }
 
-    private string[] Flags => [$"--kubeconfig={Agent["kubelet.conf"]}", $"--hostname-override={Node}"];
+    /// <summary>Of the node's own server, on loopback.</summary>
+    public int Port { get; } = FreePort();
+
+    /// <summary>The authority that the node believes about its clients; a test may replace its content.</summary>
+    public string ClientAuthority => Agent["ca.crt"];
+
+    private string[] Flags =>
+    [
+        $"--kubeconfig={Agent["kubelet.conf"]}", $"--hostname-override={Node}", "--address=127.0.0.1", $"--port={Port}", $"--cert-dir={Agent["pki"]}", $"--client-ca-file={ClientAuthority}",
+    ];
 
     public static async Task<ClusterHost> StartAsync(ApiSettings? settings = null)
     {
         string node = $"node-{Guid.NewGuid().ToString("N")[..6]}";
-        ClusterHost host = new(new ApiServer(settings), new AgentHost(), node);
+        ClusterHost host = new(new ApiServer((settings ?? new()) with { NodeAddress = IPAddress.Loopback }), new AgentHost(), node);
         await host.Api.StartAsync();
         File.WriteAllText(host.Agent["kubelet.conf"], host.Api.Kubeconfig(host._identity));
+        File.WriteAllText(host.ClientAuthority, host.Api.Authority.RootPem);
         await host.StartAgentAsync();
         return host;
     }
 
-    /// <summary>Returns when the agent runs, whether or not the API server answers.</summary>
-    public Task StartAgentAsync() => Agent.LaunchedAsync(Flags);
+    /// <summary>Returns when the agent runs and its port is open, whether or not the API server answers.</summary>
+    public async Task StartAgentAsync()
+    {
+        await Agent.LaunchedAsync(Flags);
+        for (CancellationToken deadline = AgentHost.Deadline(); !await ListensAsync(deadline);) await Task.Delay(10, deadline);
+    }
 
     public Task<JsonObject> ReadyAsync() => ObjectAsync("nodes", Node, node => Condition(node, "Ready") == "True");
 
@@ -77,6 +97,55 @@ public sealed class ClusterHost : IAsyncDisposable
 
     public static string Condition(JsonObject o, string type) =>
         Text((o["status"]?["conditions"] as JsonArray ?? []).FirstOrDefault(c => Text(c!["type"]) == type)?["status"]);
+
+    /// <summary>A client of the node's own server.</summary>
+    /// <param name="certificate">Null: it shows none.</param>
+    public HttpClient Client(X509Certificate2? certificate = null, string? token = null)
+    {
+        SslClientAuthenticationOptions tls = new() { RemoteCertificateValidationCallback = static (_, shown, _, _) => shown is not null };
+        if (certificate is not null) tls.ClientCertificates = [certificate];
+        HttpClient client = new(new SocketsHttpHandler { SslOptions = tls }) { BaseAddress = new Uri($"https://127.0.0.1:{Port}"), Timeout = TimeSpan.FromSeconds(60) };
+        if (token is not null) client.DefaultRequestHeaders.Authorization = new("Bearer", token);
+        return client;
+    }
+
+    /// <summary>Runs the real kubectl as the cluster's administrator.</summary>
+    public (int Code, string Out, string Error) Kubectl(params string[] words)
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/kubectl"), "needs kubectl (package kubernetes-client)");
+        string kubeconfig = Agent["admin.conf"];
+        if (!File.Exists(kubeconfig))
+        {
+            using X509Certificate2 admin = Api.Authority.IssueClient("kubernetes-admin", TimeSpan.FromHours(1), ApiUser.Admins);
+            File.WriteAllText(kubeconfig, Api.Kubeconfig(admin));
+        }
+        using Process kubectl = Process.Start(new ProcessStartInfo("/usr/bin/kubectl", [$"--kubeconfig={kubeconfig}", $"--cache-dir={Agent["kubectl-cache"]}", .. words]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        Task<string> error = kubectl.StandardError.ReadToEndAsync();
+        string output = kubectl.StandardOutput.ReadToEnd();
+        kubectl.WaitForExit();
+        return (kubectl.ExitCode, output, error.Result);
+    }
+
+    private async Task<bool> ListensAsync(CancellationToken deadline)
+    {
+        try
+        {
+            using TcpClient client = new();
+            await client.ConnectAsync(IPAddress.Loopback, Port, deadline);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    private static int FreePort()
+    {
+        using TcpListener listener = new(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
 
     public async ValueTask DisposeAsync()
     {

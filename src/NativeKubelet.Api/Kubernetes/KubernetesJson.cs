@@ -65,5 +65,7 @@ public static class KubernetesJson
 [JsonSerializable(typeof(V1PersistentVolumeList))]
 [JsonSerializable(typeof(V1DeleteOptions))]
 [JsonSerializable(typeof(Authenticationv1TokenRequest))]
+[JsonSerializable(typeof(V1TokenReview))]
+[JsonSerializable(typeof(V1SubjectAccessReview))]
 [JsonSerializable(typeof(JsonElement))] // what the models leave untyped: managedFields.fieldsV1
 internal sealed partial class KubernetesJsonContext : JsonSerializerContext;

@@ -9,6 +9,9 @@ namespace NativeKubelet.Runtime.Streams;
 /// </summary>
 internal sealed class LogLines(Stream to, LogOptions options) : IDisposable
 {
+    /// <summary>More than this should not wait to be given out.</summary>
+    private const int Plenty = 48 * 1024;
+
     /// <summary>A line without an end is given out in parts of this size.</summary>
     private const int MostPending = 1024 * 1024;
 
@@ -18,12 +21,20 @@ internal sealed class LogLines(Stream to, LogOptions options) : IDisposable
 
     private byte[] _buffer = ArrayPool<byte>.Shared.Rent(64 * 1024);
     private int _filled;
+    private long _left = options.Limit ?? long.MaxValue;
     private bool _reached = options.Since is null;
+
+    /// <summary>The limit is reached: nothing more will be given out.</summary>
+    public bool Done => _left == 0;
+
+    /// <summary>It is time for a <see cref="FlushAsync"/>.</summary>
+    public bool Full => _filled >= Plenty || Done;
 
     /// <param name="record">Without its newline. What is no record is left out.</param>
     public void Add(ReadOnlySpan<byte> record)
     {
         if (!CriLogLine.TryParse(record, out CriLogLine line) || !Reached(line)) return;
+        if (options.OnlyErrors is { } errors && errors != line.IsError) return;
         Pending pending = line.IsError ? _error : _out;
         if (line.IsPartial)
         {
@@ -47,11 +58,12 @@ internal sealed class LogLines(Stream to, LogOptions options) : IDisposable
         Write("\n"u8);
     }
 
-    public void Flush()
+    /// <summary>Whoever reads slowly holds up this reader, and no thread.</summary>
+    public async Task FlushAsync(CancellationToken cancel)
     {
-        to.Write(_buffer.AsSpan(0, _filled));
+        if (_filled > 0) await to.WriteAsync(_buffer.AsMemory(0, _filled), cancel);
         _filled = 0;
-        to.Flush();
+        await to.FlushAsync(cancel);
     }
 
     /// <summary>What never got its end is given as it is.</summary>
@@ -59,7 +71,6 @@ internal sealed class LogLines(Stream to, LogOptions options) : IDisposable
     {
         if (_out.Length > 0) Give(_out);
         if (_error.Length > 0) Give(_error);
-        Flush();
     }
 
     public void Dispose()
@@ -89,11 +100,14 @@ internal sealed class LogLines(Stream to, LogOptions options) : IDisposable
 
     private void Write(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.Length > _buffer.Length - _filled) Flush();
-        if (bytes.Length > _buffer.Length)
+        bytes = bytes[..(int)Math.Min(bytes.Length, _left)];
+        _left -= bytes.Length;
+        if (bytes.Length > _buffer.Length - _filled)
         {
-            to.Write(bytes);
-            return;
+            byte[] larger = ArrayPool<byte>.Shared.Rent(Math.Max(_buffer.Length * 2, _filled + bytes.Length));
+            _buffer.AsSpan(0, _filled).CopyTo(larger);
+            ArrayPool<byte>.Shared.Return(_buffer);
+            _buffer = larger;
         }
         bytes.CopyTo(_buffer.AsSpan(_filled));
         _filled += bytes.Length;

@@ -34,6 +34,21 @@ public sealed class LogReader : IDisposable
     /// <exception cref="IOException">A file is refused (a link, a device), or the stream's other end is gone.</exception>
     public async Task CopyAsync(Task ended, CancellationToken cancel)
     {
+        await CopyRecordsAsync(ended, cancel);
+        _lines.End();
+        await _lines.FlushAsync(cancel);
+    }
+
+    public void Dispose()
+    {
+        _files.Dispose();
+        _lines.Dispose();
+        byte[] buffer = Interlocked.Exchange(ref _buffer, []);
+        if (buffer.Length > 0) ArrayPool<byte>.Shared.Return(buffer);
+    }
+
+    private async Task CopyRecordsAsync(Task ended, CancellationToken cancel)
+    {
         // Watching begins before the first look: a change in between rings once too often instead of never.
         using Inotify? changes = _options.Follow ? TryWatch() : null;
         List<LogFile> open = _options.Rotated ? _files.OpenAll() : _files.TryOpenCurrent() is { } one ? [one] : [];
@@ -44,10 +59,10 @@ public sealed class LogReader : IDisposable
             for (int i = first; i < open.Count; i++, offset = 0)
             {
                 OpenedFile.Rewind(open[i].Descriptor, offset, open[i].Name);
-                Drain(open[i], cancel);
+                await DrainAsync(open[i], cancel);
             }
-            _lines.Flush();
-            if (!_options.Follow) return;
+            await _lines.FlushAsync(cancel);
+            if (!_options.Follow || _lines.Done) return;
             LogFile last = open[^1];
             open.RemoveAt(open.Count - 1);
             await FollowAsync(last, changes, ended, cancel);
@@ -55,16 +70,7 @@ public sealed class LogReader : IDisposable
         finally
         {
             foreach (LogFile file in open) file.Dispose();
-            _lines.End();
         }
-    }
-
-    public void Dispose()
-    {
-        _files.Dispose();
-        _lines.Dispose();
-        byte[] buffer = Interlocked.Exchange(ref _buffer, []);
-        if (buffer.Length > 0) ArrayPool<byte>.Shared.Return(buffer);
     }
 
     /// <summary>Takes over <paramref name="file"/>.</summary>
@@ -78,17 +84,17 @@ public sealed class LogReader : IDisposable
             {
                 bool last = ended.IsCompleted;
                 if (changed.IsCompleted) changed = changes?.ReadAsync(watching.Token) ?? Task.Delay(WithoutInotify, _time, watching.Token);
-                Drain(file, cancel);
+                await DrainAsync(file, cancel);
                 while (_files.TryOpenNext(file) is { } next)
                 {
                     // The writer has left the old file before it made the new one; what it wrote last is read first.
-                    Drain(file, cancel);
+                    await DrainAsync(file, cancel);
                     file.Dispose();
                     file = next;
-                    Drain(file, cancel);
+                    await DrainAsync(file, cancel);
                 }
-                _lines.Flush();
-                if (last) return;
+                await _lines.FlushAsync(cancel);
+                if (last || _lines.Done) return;
                 await Task.WhenAny(changed, ended);
                 cancel.ThrowIfCancellationRequested();
             }
@@ -101,26 +107,41 @@ public sealed class LogReader : IDisposable
         }
     }
 
-    private void Drain(LogFile file, CancellationToken cancel)
+    private async Task DrainAsync(LogFile file, CancellationToken cancel)
     {
-        while (true)
+        while (!_lines.Done)
         {
             cancel.ThrowIfCancellationRequested();
             int count = OpenedFile.Read(file.Descriptor, _buffer.AsSpan(_filled), file.Name);
             if (count == 0) return;
             _filled += count;
-            TakeRecords();
+            int at = 0;
+            while (TakeRecord(ref at))
+                if (_lines.Full)
+                {
+                    await _lines.FlushAsync(cancel);
+                    if (_lines.Done) return;
+                }
+            Keep(at);
         }
     }
 
-    private void TakeRecords()
+    /// <param name="at">Where it begins; moves behind it.</param>
+    private bool TakeRecord(ref int at)
     {
-        Span<byte> rest = _buffer.AsSpan(0, _filled);
-        for (int end; (end = rest.IndexOf((byte)'\n')) >= 0; rest = rest[(end + 1)..])
-        {
-            if (!_skipping) _lines.Add(rest[..end]);
-            _skipping = false;
-        }
+        ReadOnlySpan<byte> rest = _buffer.AsSpan(at, _filled - at);
+        int end = rest.IndexOf((byte)'\n');
+        if (end < 0) return false;
+        if (!_skipping) _lines.Add(rest[..end]);
+        _skipping = false;
+        at += end + 1;
+        return true;
+    }
+
+    /// <summary>What is left of the buffer is the beginning of a record.</summary>
+    private void Keep(int at)
+    {
+        Span<byte> rest = _buffer.AsSpan(at, _filled - at);
         if (rest.Length == _buffer.Length)
         {
             // No record is so long: what is here is not a log, or a part of the disk was lost. It is read past.

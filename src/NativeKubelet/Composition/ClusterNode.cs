@@ -30,6 +30,8 @@ internal sealed class ClusterNode : IDisposable
 
     public ServiceAccountTokens Tokens { get; }
 
+    public ApiClient Api => _access.Client;
+
     /// <param name="pods">Those that run here now: only what they refer to is watched.</param>
     public ApiObjects ObjectsOf(Func<IEnumerable<V1Pod>> pods) => new(_access.Client, pods, _time, _logs.CreateLogger<ApiObjects>(), _life.Token);
 

@@ -24,22 +24,24 @@ public sealed record ConfigField(string Path, FieldState State, string Note);
 /// <summary>What becomes of each field of KubeletConfiguration, as data: warnings and the manual read this one table.</summary>
 public static class ConfigFields
 {
-    private const string Serving = "of port 10250, which this version does not open", Numa = "CPUs and memory are not pinned to pods",
+    private const string Debugging = "of /debug, which is not served", Numa = "CPUs and memory are not pinned to pods",
         Collecting = "images are not collected", Evicting = "pods are not evicted", Shutting = "the machine's shutdown is not waited for", GoOnly = "of the Go runtime";
 
     public static IReadOnlyList<ConfigField> All { get; } =
     [
         new("apiVersion", Works, ""), new("kind", Works, ""),
-        new("enableServer", NotYet, Serving), new("staticPodPath", Works, "directory or file"), new("podLogsDir", Works, ""),
+        new("enableServer", Works, "the ports 10250 and 10255"), new("staticPodPath", Works, "directory or file"), new("podLogsDir", Works, ""),
         new("syncFrequency", Works, "pods change by events; twice this is how long the health check bears with a loop that stands still, 5 minutes at least"),
         new("fileCheckFrequency", Works, "a safety net beside inotify"), new("httpCheckFrequency", Works, ""), new("staticPodURL", Works, ""), new("staticPodURLHeader", Works, "values are never shown"),
-        new("address", NotYet, Serving), new("port", NotYet, Serving), new("readOnlyPort", NotYet, "10255 stays closed"),
-        new("tlsCertFile", NotYet, Serving), new("tlsPrivateKeyFile", NotYet, Serving), new("tlsCipherSuites", NotYet, Serving), new("tlsMinVersion", NotYet, Serving), new("tlsCurvePreferences", NotYet, Serving),
+        new("address", Works, ""), new("port", Works, "on a node alone it opens only with clientCAFile, or with anonymous access and AlwaysAllow; `--port=0` closes it"),
+        new("readOnlyPort", Works, "health and pods, to anybody and without TLS"),
+        new("tlsCertFile", Works, "read anew when it changes; without it the node makes itself a pair in --cert-dir"), new("tlsPrivateKeyFile", Works, ""),
+        new("tlsCipherSuites", Works, "of TLS 1.2; those of 1.3 are always offered"), new("tlsMinVersion", Works, "1.2 at least"), new("tlsCurvePreferences", NotYet, "OpenSSL's own order counts"),
         new("rotateCertificates", Joined, ""), new("serverTLSBootstrap", Joined, ""),
-        new("authentication", NotYet, Serving), new("authorization", NotYet, Serving),
-        new("enableDebuggingHandlers", NotYet, Serving), new("enableContentionProfiling", Ignored, GoOnly), new("enableProfilingHandler", Ignored, GoOnly),
-        new("enableDebugFlagsHandler", NotYet, Serving), new("enableSystemLogHandler", NotYet, Serving), new("enableSystemLogQuery", NotYet, Serving),
-        new("healthzPort", Works, "0: closed"), new("healthzBindAddress", Works, ""), new("streamingConnectionIdleTimeout", NotYet, Serving),
+        new("authentication", Works, "clientCAFile is read anew when it changes; a node alone has nobody to ask about tokens and refuses them"), new("authorization", Works, "Webhook on a node alone: client certificates of system:masters may everything, others nothing"),
+        new("enableDebuggingHandlers", Works, ""), new("enableContentionProfiling", Ignored, GoOnly), new("enableProfilingHandler", Ignored, GoOnly),
+        new("enableDebugFlagsHandler", Ignored, Debugging), new("enableSystemLogHandler", NotYet, "/logs is not served"), new("enableSystemLogQuery", NotYet, "/logs is not served"),
+        new("healthzPort", Works, "0: closed"), new("healthzBindAddress", Works, ""), new("streamingConnectionIdleTimeout", NotYet, "no streams into containers are served"),
         new("registerNode", Joined, ""), new("registerWithTaints", Joined, ""), new("providerID", Joined, ""),
         new("maxOpenFiles", Works, "as far as the hard limit can be raised"), new("oomScoreAdj", Works, "where CAP_SYS_RESOURCE is held"),
         new("contentType", Ignored, "JSON is spoken"), new("kubeAPIQPS", Joined, ""), new("kubeAPIBurst", Joined, ""), new("eventRecordQPS", Joined, ""), new("eventBurst", Joined, ""),

@@ -12,9 +12,6 @@ public static class ConfigReport
 
     public static ConfigDocument Of(KubeletOptions options)
     {
-        // The headers of a manifest URL carry credentials.
-        KubeletConfiguration shown = options.Configuration.StaticPodURLHeader is null ? options.Configuration
-            : options.Configuration with { StaticPodURLHeader = options.Configuration.StaticPodURLHeader.ToDictionary(h => h.Key, _ => (IReadOnlyList<string>)[Masked]) };
         ParsedFlags flags = options.Origins.Flags;
         IEnumerable<ConfigFieldDocument> fields = options.Origins.Of(options.Configuration).Where(v => v.Field is not ("apiVersion" or "kind")).OrderBy(v => v.Field, StringComparer.Ordinal)
             .Select(v => new ConfigFieldDocument(v.Field, v.Field.StartsWith(Headers, StringComparison.Ordinal) ? Masked : Text(v.Value), Word(v.Kind), v.Where));
@@ -24,8 +21,16 @@ public static class ConfigReport
                 ? new ConfigFieldDocument("--" + f.Name, Text(given), Word(ConfigOriginKind.Flag), "--" + f.Name)
                 : new("--" + f.Name, f.Default, Word(ConfigOriginKind.Default), ""));
         return new(
-            JsonSerializer.SerializeToElement(shown, KubeletConfigurationContext.Default.KubeletConfiguration), [.. fields, .. own],
+            Shown(options), [.. fields, .. own],
             [.. flags.Deprecations, .. options.Warnings]);
+    }
+
+    /// <summary>The KubeletConfiguration with every default filled in. The headers of a manifest URL carry credentials, and are masked.</summary>
+    public static JsonElement Shown(KubeletOptions options)
+    {
+        KubeletConfiguration shown = options.Configuration.StaticPodURLHeader is null ? options.Configuration
+            : options.Configuration with { StaticPodURLHeader = options.Configuration.StaticPodURLHeader.ToDictionary(h => h.Key, _ => (IReadOnlyList<string>)[Masked]) };
+        return JsonSerializer.SerializeToElement(shown, KubeletConfigurationContext.Default.KubeletConfiguration);
     }
 
     private static string Text(JsonNode? value) => value switch

@@ -19,7 +19,9 @@ internal static class ConfigValidation
 
     private static void Server(KubeletConfiguration c, List<string> faults)
     {
-        Range(faults, "port (--port)", c.Port, 1, 65535);
+        Range(faults, "port (--port)", c.Port, 0, 65535);
+        if (string.IsNullOrEmpty(c.TlsCertFile) != string.IsNullOrEmpty(c.TlsPrivateKeyFile))
+            faults.Add("invalid configuration: tlsCertFile (--tls-cert-file) and tlsPrivateKeyFile (--tls-private-key-file) must be given together");
         if (c.ReadOnlyPort != 0) Range(faults, "readOnlyPort (--read-only-port)", c.ReadOnlyPort, 0, 65535);
         if (c.HealthzPort != 0) Range(faults, "healthzPort (--healthz-port)", c.HealthzPort, 1, 65535);
         Range(faults, "oomScoreAdj (--oom-score-adj)", c.OomScoreAdj, -1000, 1000);

@@ -18,7 +18,7 @@ public static class KubeletFlags
         new("config-dir", Text, "", "directory whose *.conf files are merged over the file"),
         new("kubeconfig", Text, "", "how to reach the API server; empty, or no such file: standalone"),
         new("bootstrap-kubeconfig", Text, "", "credentials for the first client certificate", NotYet: NoCertificates),
-        new("cert-dir", Text, "/var/lib/kubelet/pki", "where certificates are kept", NotYet: NoCertificates),
+        new("cert-dir", Text, "/var/lib/kubelet/pki", "where the node keeps the certificates that it makes"),
         new("hostname-override", Text, "", "node name instead of the host's"),
         new("node-ip", Text, "", "address of the node, or an IPv4 and an IPv6 one"),
         new("node-labels", Labels, "", "labels of the node at registration"),

@@ -106,13 +106,14 @@ public static class OptionsResolver
     // Standalone there is nobody to ask who a caller is: 10250 opens only where the user said by file whom to trust.
     private static ServerOptions Server(KubeletConfiguration c, NodeOptions node, List<string> warnings)
     {
+        bool wanted = c.EnableServer == true && c.Port > 0;
         bool trusted = !string.IsNullOrEmpty(c.Authentication!.X509!.ClientCAFile) || (c.Authentication.Anonymous!.Enabled == true && c.Authorization!.Mode == "AlwaysAllow");
-        bool open = c.EnableServer == true && (!node.Standalone || trusted);
-        if (c.EnableServer == true && !open)
+        bool open = wanted && (!node.Standalone || trusted);
+        if (wanted && !open)
             warnings.Add($"port {c.Port} stays closed: standalone, and neither authentication.x509.clientCAFile nor anonymous access with AlwaysAllow is configured");
-        else if (node.Standalone && c.EnableServer == true && (c.Authentication.Webhook!.Enabled == true || c.Authorization!.Mode == "Webhook"))
-            warnings.Add("no client provided, webhook authentication and authorization cannot be asked: what needs them is refused");
-        return new(IPAddress.Parse(c.Address!), open ? c.Port : null, c.ReadOnlyPort > 0 ? c.ReadOnlyPort : null,
+        else if (node.Standalone && wanted && c.Authorization!.Mode == "Webhook")
+            warnings.Add("no client provided, webhook authentication and authorization cannot be asked: tokens are refused, and only client certificates of system:masters may anything");
+        return new(IPAddress.Parse(c.Address!), open ? c.Port : null, c.EnableServer == true && c.ReadOnlyPort > 0 ? c.ReadOnlyPort : null,
             IPAddress.Parse(c.HealthzBindAddress!), c.HealthzPort > 0 ? c.HealthzPort : null);
     }
 

@@ -15,38 +15,20 @@ public sealed class HealthzServer : IAsyncDisposable
         _http.Listen(endpoint);
     }
 
-    /// <summary>The original's texts: a check that is asked alone says ok or what it lacks; all together are listed on failure, or with ?verbose.</summary>
     internal static Routes Answers(ImmutableArray<HealthCheck> checks)
     {
         Routes routes = new();
         foreach (string method in new[] { "GET", "HEAD" })
         {
-            routes.Add(method, "/healthz", (request, _, to, cancel) => All(checks, request, to, cancel));
+            routes.Add(method, "/healthz", (request, _, to, cancel) => SendAsync(
+                to, HealthAnswers.Of(checks, name => request.Query.TryGetValue("exclude", out string? left) && left == name, request.Query.ContainsKey("verbose")), cancel));
             foreach (HealthCheck check in checks)
-                routes.Add(method, $"/healthz/{check.Name}", (_, _, to, cancel) =>
-                    check.Fault() is { } fault ? to.TextAsync(500, $"internal server error: {fault}\n", cancel) : to.TextAsync(200, "ok", cancel));
+                routes.Add(method, $"/healthz/{check.Name}", (_, _, to, cancel) => SendAsync(to, HealthAnswers.Of(check), cancel));
         }
         return routes;
     }
 
     public ValueTask DisposeAsync() => _http.DisposeAsync();
 
-    private static Task All(ImmutableArray<HealthCheck> checks, HttpRequest request, HttpResponse to, CancellationToken cancel)
-    {
-        string list = "";
-        bool well = true;
-        foreach (HealthCheck check in checks)
-        {
-            if (request.Query.TryGetValue("exclude", out string? left) && left == check.Name)
-            {
-                list += $"[+]{check.Name} excluded: ok\n";
-                continue;
-            }
-            bool fails = check.Fault() is not null;
-            well &= !fails;
-            list += fails ? $"[-]{check.Name} failed: reason withheld\n" : $"[+]{check.Name} ok\n";
-        }
-        if (!well) return to.TextAsync(500, $"{list}healthz check failed\n", cancel);
-        return to.TextAsync(200, request.Query.ContainsKey("verbose") ? $"{list}healthz check passed\n" : "ok", cancel);
-    }
+    private static Task SendAsync(HttpResponse to, (int Status, string Text) answer, CancellationToken cancel) => to.TextAsync(answer.Status, answer.Text, cancel);
 }

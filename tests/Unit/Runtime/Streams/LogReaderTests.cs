@@ -164,6 +164,37 @@ public sealed class LogReaderTests : IDisposable
         Assert.Equal("first\nsecond\nthird\n", output.Text);
     }
 
+    [Theory]
+    [InlineData(1, "a")]
+    [InlineData(4, "ab\nc")]
+    [InlineData(99, "ab\ncd\n")]
+    public async Task A_limit_of_bytes_ends_the_log_in_the_middle_of_a_line(long limit, string expected)
+    {
+        File.WriteAllText(Log, Record(1, "F", "ab") + Record(2, "F", "cd"));
+
+        Assert.Equal(expected, await TextAsync(new() { Limit = limit }));
+    }
+
+    [Fact]
+    public async Task A_follower_whose_limit_is_reached_is_done_although_the_container_runs()
+    {
+        File.WriteAllText(Log, Record(1, "F", "ab") + Record(2, "F", "cd"));
+        using MemoryStream output = new();
+        using LogReader reader = new(Log, new(Follow: true) { Limit = 3 }, output, new FakeTimeProvider());
+
+        await reader.CopyAsync(Task.Delay(Timeout.Infinite, TestContext.Current.CancellationToken), TestContext.Current.CancellationToken);
+
+        Assert.Equal("ab\n", Encoding.ASCII.GetString(output.ToArray()));
+    }
+
+    [Fact]
+    public async Task One_of_the_two_streams_can_be_had_alone()
+    {
+        File.WriteAllText(Log, Record(1, "F", "out") + Record(2, "F", "err", "stderr"));
+
+        Assert.Equal(("out\n", "err\n"), (await TextAsync(new() { OnlyErrors = false }), await TextAsync(new() { OnlyErrors = true })));
+    }
+
     [Fact]
     public async Task A_missing_log_is_said()
     {
@@ -201,10 +232,11 @@ public sealed class LogReaderTests : IDisposable
             return done.Task;
         }
 
-        public override void Write(ReadOnlySpan<byte> buffer)
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
         {
-            lock (_waiting) base.Write(buffer);
+            lock (_waiting) Write(buffer.Span);
             Look();
+            return ValueTask.CompletedTask;
         }
 
         private void Look()

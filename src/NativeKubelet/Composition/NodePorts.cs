@@ -1,0 +1,77 @@
+using System.Collections.Immutable;
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using NativeKubelet.Api.Kubelet;
+using NativeKubelet.Cluster;
+using NativeKubelet.Config;
+using NativeKubelet.Core.Server;
+using NativeKubelet.Server;
+using NativeKubelet.Server.Access;
+using NativeKubelet.Server.Endpoints;
+using NativeKubelet.Server.Tls;
+
+namespace NativeKubelet.Composition;
+
+/// <summary>Opens the node's own ports as the options say; without any, nothing of a web server is touched.</summary>
+internal static partial class NodePorts
+{
+    /// <param name="api">Null: a node alone.</param>
+    /// <returns>Null: every port is to stay closed.</returns>
+    /// <exception cref="ConfigException">A file that the options name is no use.</exception>
+    /// <exception cref="IOException">A port cannot be had.</exception>
+    public static async Task<NodeServer?> OpenAsync(
+        NodePlan plan, NodeAgent agent, ApiClient? api, ImmutableArray<HealthCheck> checks, TimeProvider time, ILoggerFactory logs, CancellationToken cancel)
+    {
+        ServerOptions ports = plan.Options.Server;
+        if (ports is { Port: null, ReadOnlyPort: null }) return null;
+        ReviewClient? reviews = api is null ? null : new(api, time);
+        NodeRoutes routes = new(new(plan.Options, agent.Board, agent.Runtime, checks), StreamsAreToCome, time);
+        NodeApplication application = new(AuthenticationOf(plan, reviews, time, logs), AuthorizationOf(plan, reviews, time, logs), routes, logs.CreateLogger<NodeApplication>());
+        IPEndPoint? secure = ports.Port is { } port ? new(ports.Address, port) : null, readOnly = ports.ReadOnlyPort is { } other ? new(ports.Address, other) : null;
+        try
+        {
+            NodeServer server = await NodeServer.OpenAsync(secure, secure is null ? null : TlsOf(plan, time, logs), readOnly, application, cancel);
+            ILogger log = logs.CreateLogger<NodeServer>();
+            foreach (IPEndPoint? endpoint in (IPEndPoint?[])[secure, readOnly])
+                if (endpoint is not null) Listening(log, endpoint.Address.ToString(), endpoint.Port, endpoint == readOnly);
+            return server;
+        }
+        catch (Exception e) when (e is IOException or SocketException)
+        {
+            throw new IOException($"the node's ports cannot be opened: {e.Message}; free them, choose others (port, readOnlyPort, address), or set enableServer to false", e);
+        }
+    }
+
+    private static Task StreamsAreToCome(HttpContext context) => throw new RefusedException(501, "this version serves no streams into containers; use the verbs exec and attach on the node\n");
+
+    private static TlsListener TlsOf(NodePlan plan, TimeProvider time, ILoggerFactory logs)
+    {
+        KubeletConfiguration c = plan.Options.Configuration;
+        (string certificate, string key) = c is { TlsCertFile: { Length: > 0 } given, TlsPrivateKeyFile: { Length: > 0 } secret }
+            ? (given, secret) : SelfSignedCertificate.Ensure(plan.Options.Node.CertDirectory, plan.Identity.Name, time.GetUtcNow());
+        ServingCertificate serving = new(certificate, key, logs.CreateLogger<ServingCertificate>());
+        serving.Require();
+        return new(serving.Current, TlsRules.Of(c.TlsMinVersion, c.TlsCipherSuites), time, logs.CreateLogger<TlsListener>());
+    }
+
+    private static Authentication AuthenticationOf(NodePlan plan, ReviewClient? reviews, TimeProvider time, ILoggerFactory logs)
+    {
+        KubeletAuthentication c = plan.Options.Configuration.Authentication!;
+        ClientAuthorities? authorities = c.X509!.ClientCAFile is { Length: > 0 } file ? new(file, time, logs.CreateLogger<ClientAuthorities>()) : null;
+        bool webhook = c.Webhook!.Enabled == true;
+        TokenReviews? tokens = webhook && reviews is not null ? new(reviews, c.Webhook.CacheTTL!.Value, time) : null;
+        return new(authorities, tokens, webhook && reviews is null, c.Anonymous!.Enabled == true, time, logs.CreateLogger<Authentication>());
+    }
+
+    private static Server.Access.Authorization AuthorizationOf(NodePlan plan, ReviewClient? reviews, TimeProvider time, ILoggerFactory logs)
+    {
+        KubeletAuthorization c = plan.Options.Configuration.Authorization!;
+        return new(
+            c.Mode == "AlwaysAllow", reviews, plan.Identity.Name, c.Webhook!.CacheAuthorizedTTL!.Value, c.Webhook.CacheUnauthorizedTTL!.Value, time, logs.CreateLogger<Server.Access.Authorization>());
+    }
+
+    [LoggerMessage(LogLevel.Information, "Starting to listen address={Address} port={Port} readOnly={ReadOnly}")]
+    private static partial void Listening(ILogger log, string address, int port, bool readOnly);
+}
