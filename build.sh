@@ -15,7 +15,7 @@ usage() { cat <<'USAGE'
 usage: ./build.sh [VERB]
 
   (none)            the whole product: out/nativekubelet
-  deps [THING…]     install what is missing (native publish static arm64 run node bench vm)
+  deps [THING…]     install what is missing (native publish static arm64 run node cluster bench vm)
   native            the holder, static (native/build/nk-holder)
   build             managed debug build of everything
   publish [--static] [--arch x64|arm64]
@@ -52,6 +52,7 @@ needs_of() {
     arm64)   echo "ld.lld:lld aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu /usr/aarch64-linux-gnu/lib/libc.so.6:libc6-dev-arm64-cross" ;;
     run)     echo "runc:runc busybox:busybox-static ip:iproute2" ;;
     node)    echo "runc:runc busybox:busybox-static ip:iproute2 nft:nftables iptables:iptables skopeo:skopeo umoci:umoci buildah:buildah docker-registry:docker-registry /usr/lib/cni/bridge:containernetworking-plugins curl:curl openssl:openssl" ;;
+    cluster) echo "kubectl:kubernetes-client" ;;
     bench)   echo "conmon:conmon ctr:containerd" ;;
     vm)      echo "qemu-system-x86_64:qemu-system-x86 mmdebstrap:mmdebstrap cpio:cpio" ;;
     *) die "deps: no such thing: $1" ;;
@@ -223,7 +224,7 @@ test_() {
         NK_BINARY=$out/nativekubelet NK_IMAGE=$out/hello.tar NK_TOOLS=$root/tools \
           suite node artifacts/bin/NativeKubelet.Tests.Node/release/NativeKubelet.Tests.Node ${extra[@]+"${extra[@]}"} ;;
       cluster)
-        need_root 'test cluster'; deps node publish; publish; shown tools/make-image --output "$out/hello.tar"
+        need_root 'test cluster'; deps node publish cluster; publish; shown tools/make-image --output "$out/hello.tar"
         test_project Cluster
         NK_BINARY=$out/nativekubelet NK_IMAGE=$out/hello.tar NK_TOOLS=$root/tools \
           suite cluster artifacts/bin/NativeKubelet.Tests.Cluster/release/NativeKubelet.Tests.Cluster ${extra[@]+"${extra[@]}"} ;;

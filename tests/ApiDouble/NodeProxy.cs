@@ -91,6 +91,8 @@ public sealed class NodeProxy(ObjectStore store, ApiSettings settings, X509Certi
             if (context.Request.ContentType is { } type) message.Content.Headers.ContentType = MediaTypeHeaderValue.Parse(type);
         }
         using HttpResponseMessage answer = await _http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, context.RequestAborted);
+        // The real one makes a Status of a node's refusal.
+        if (answer.StatusCode == HttpStatusCode.BadRequest) throw ApiException.BadRequest(await answer.Content.ReadAsStringAsync(context.RequestAborted));
         context.Response.StatusCode = (int)answer.StatusCode;
         context.Response.ContentType = answer.Content.Headers.ContentType?.ToString();
         await using Stream body = await answer.Content.ReadAsStreamAsync(context.RequestAborted);
