@@ -1,8 +1,6 @@
-using System.Collections.Immutable;
 using k8s.Models;
 using Microsoft.AspNetCore.Http;
 using NativeKubelet.Core.Logs;
-using NativeKubelet.Core.Pods;
 using NativeKubelet.Core.Server;
 using NativeKubelet.Linux.Libc;
 using NativeKubelet.Runtime;

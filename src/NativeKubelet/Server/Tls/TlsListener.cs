@@ -74,11 +74,7 @@ internal sealed partial class TlsListener(Func<SslStreamCertificateContext?> cer
         CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
         // The chain that is built here is not the one that counts: it must only cost nothing and ask nobody.
         CertificateChainPolicy = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true },
-        RemoteCertificateValidationCallback = (_, presented, chain, _) =>
-        {
-            if (presented is not null) peer.Present(presented, chain);
-            return true;
-        },
+        RemoteCertificateValidationCallback = (_, presented, chain, _) => peer.TryPresent(presented, chain),
     };
 
     [LoggerMessage(LogLevel.Debug, "TlsHandshakeFailed peer={Peer}: {Cause}")]

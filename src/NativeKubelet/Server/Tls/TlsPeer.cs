@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using NativeKubelet.Server.Access;
 
@@ -15,11 +16,21 @@ internal sealed class TlsPeer : IDisposable
     public PeerVerdict? Verdict { get; set; }
 
     /// <summary>Keeps copies: the handshake's own end with it.</summary>
-    public void Present(X509Certificate certificate, X509Chain? chain)
+    /// <param name="certificate">Null: none is shown, which is as good.</param>
+    /// <returns>Whether the handshake goes on: what is shown can be read.</returns>
+    public bool TryPresent(X509Certificate? certificate, X509Chain? chain)
     {
         Dispose();
-        Certificate = X509CertificateLoader.LoadCertificate(certificate.GetRawCertData());
-        foreach (X509Certificate2 extra in chain?.ChainPolicy.ExtraStore ?? []) Intermediates.Add(X509CertificateLoader.LoadCertificate(extra.RawData));
+        if (certificate is null) return true;
+        try
+        {
+            Keep(certificate, chain);
+            return true;
+        }
+        catch (CryptographicException)
+        {
+            return false;
+        }
     }
 
     public void Dispose()
@@ -28,5 +39,11 @@ internal sealed class TlsPeer : IDisposable
         Certificate = null;
         foreach (X509Certificate2 extra in Intermediates) extra.Dispose();
         Intermediates.Clear();
+    }
+
+    private void Keep(X509Certificate certificate, X509Chain? chain)
+    {
+        Certificate = X509CertificateLoader.LoadCertificate(certificate.GetRawCertData());
+        foreach (X509Certificate2 extra in chain?.ChainPolicy.ExtraStore ?? []) Intermediates.Add(X509CertificateLoader.LoadCertificate(extra.RawData));
     }
 }
