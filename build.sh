@@ -22,8 +22,8 @@ usage: ./build.sh [VERB]
                     one stripped NativeAOT file, out/nativekubelet
   run [FILE…]       publish, make the demo image, run docs/examples/hello.yaml (or FILE…) in the foreground
   test [unit|native|node|cluster|fuzz|vm-smoke|vm|static|all] [--strict] [-- XUNIT-OPTIONS]
-                    everything by default, but vm-smoke and vm (the binary, and the node tests, in guests) and static (the
-                    appliance build in an empty root); ends with "N passed, N failed"
+                    everything by default, but cluster and vm (the node tests in guests with every layout of control
+                    groups, hours); ends with "N passed, N failed"
   check             format, analyzers, unit tests, C tests with sanitizers: before a push
   bench [quick|NAME…]  figures and ratios against bare runc and others (docs/benchmarks.md);
                     size starts peers logs footprint kills; exit code 1 when a budget is missed
@@ -51,7 +51,7 @@ needs_of() {
     static)  echo "cmake:cmake /usr/include/openssl/ssl.h:libssl-dev objcopy:binutils" ;;
     arm64)   echo "ld.lld:lld aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu /usr/aarch64-linux-gnu/lib/libc.so.6:libc6-dev-arm64-cross" ;;
     run)     echo "runc:runc busybox:busybox-static ip:iproute2" ;;
-    node)    echo "runc:runc busybox:busybox-static ip:iproute2 nft:nftables iptables:iptables skopeo:skopeo umoci:umoci buildah:buildah docker-registry:docker-registry /usr/lib/cni/bridge:containernetworking-plugins curl:curl openssl:openssl" ;;
+    node)    echo "runc:runc busybox:busybox-static ip:iproute2 nft:nftables iptables:iptables skopeo:skopeo crun:crun umoci:umoci buildah:buildah docker-registry:docker-registry /usr/lib/cni/bridge:containernetworking-plugins curl:curl openssl:openssl" ;;
     cluster) echo "kubectl:kubernetes-client" ;;
     bench)   echo "conmon:conmon ctr:containerd" ;;
     vm)      echo "qemu-system-x86_64:qemu-system-x86 mmdebstrap:mmdebstrap cpio:cpio" ;;
@@ -211,7 +211,7 @@ test_() {
     shift
   done
   [ ${#what[@]} -gt 0 ] || what=(all)
-  [ "${what[*]}" != all ] || what=(native unit node cluster fuzz)
+  [ "${what[*]}" != all ] || what=(native unit node cluster static vm-smoke fuzz)
   need_dotnet
   local one
   for one in "${what[@]}"; do
