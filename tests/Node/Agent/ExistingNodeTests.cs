@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 
 namespace NativeKubelet.Tests.Node.Agent;
@@ -66,7 +65,7 @@ public sealed partial class ExistingNodeTests
         variables[parts[0]] = parts[1].Trim('"');
     }
 
-    private static string Sample(string name, [CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "../../fixtures/samples", name));
+    private static string Sample(string name) => Path.Combine(AppContext.BaseDirectory, "samples", name);
 
     [GeneratedRegex("\"([^\"]*)\"")]
     private static partial Regex Quoted();

@@ -186,6 +186,5 @@ public sealed class ProbeTests
         }
     }
 
-    private static string Sample(string name, [System.Runtime.CompilerServices.CallerFilePath] string here = "") =>
-        File.ReadAllText(Path.Combine(Path.GetDirectoryName(here)!, "../../fixtures/samples", name));
+    private static string Sample(string name) => File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "samples", name));
 }
