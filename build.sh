@@ -22,7 +22,7 @@ usage: ./build.sh [VERB]
                     one stripped NativeAOT file, out/nativekubelet
   run [FILE…]       publish, make the demo image, run docs/examples/hello.yaml (or FILE…) in the foreground
   test [unit|native|node|cluster|fuzz|vm-smoke|vm|static|all] [--strict] [-- XUNIT-OPTIONS]
-                    everything by default, but cluster and vm (the node tests in guests with every layout of control
+                    everything by default, but vm (the node tests in guests with every layout of control
                     groups, hours); ends with "N passed, N failed"
   check             format, analyzers, unit tests, C tests with sanitizers: before a push
   bench [quick|NAME…]  figures and ratios against bare runc and others (docs/benchmarks.md);

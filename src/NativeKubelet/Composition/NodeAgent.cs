@@ -62,7 +62,7 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         IObjects objects = cluster?.ObjectsOf(() => Workers!.Active) ?? (IObjects)beside;
         ITokens tokens = cluster?.Tokens ?? (ITokens)new NoTokens();
         Volumes volumes = new(options.Paths, objects, tokens, Images, plan.Resources.Node.Allocatable, node.Facts, time, logs.CreateLogger<Volumes>());
-        _pulls = new ImagePulls(Images, events, options.Images.MaxParallelPulls, time);
+        _pulls = new ImagePulls(Images, events, options.Images.MaxParallelPulls, options.Images.PullRate, time);
         PodExecutor executor = new(Runtime, _pulls, volumes, objects, Cgroups, options.Paths, node, events, time, logs.CreateLogger<PodExecutor>());
         Workers = new PodWorkers(Runtime, executor, Board, events, options.Paths, CrashBackoff.Of(options.Pods.MaxRestartBackOff), node, Turns, time, logs);
         objects.Changed += Workers.ObjectsChanged;

@@ -47,7 +47,7 @@ public static class ConfigFields
         new("contentType", Ignored, "JSON is spoken"), new("kubeAPIQPS", Joined, ""), new("kubeAPIBurst", Joined, ""), new("eventRecordQPS", Joined, ""), new("eventBurst", Joined, ""),
         new("nodeStatusUpdateFrequency", Joined, ""), new("nodeStatusReportFrequency", Joined, ""), new("nodeLeaseDurationSeconds", Joined, ""), new("nodeStatusMaxImages", Joined, ""),
         new("configMapAndSecretChangeDetectionStrategy", Joined, ""), new("volumeStatsAggPeriod", NotYet, "volumes are not measured"),
-        new("registryPullQPS", NotYet, "pulls are not slowed down"), new("registryBurst", NotYet, "pulls are not slowed down"), new("serializeImagePulls", Works, ""), new("maxParallelImagePulls", Works, ""),
+        new("registryPullQPS", Works, "a pull that comes too early waits"), new("registryBurst", Works, ""), new("serializeImagePulls", Works, ""), new("maxParallelImagePulls", Works, ""),
         new("imagePullCredentialsVerificationPolicy", NotYet, "who pulled an image is not kept"), new("preloadedImagesVerificationAllowlist", NotYet, "who pulled an image is not kept"),
         new("imageMinimumGCAge", NotYet, Collecting), new("imageMaximumGCAge", NotYet, Collecting), new("imageGCHighThresholdPercent", NotYet, Collecting), new("imageGCLowThresholdPercent", NotYet, Collecting),
         new("containerLogMaxSize", Works, "an exact ceiling"), new("containerLogMaxFiles", Works, ""),

@@ -1,5 +1,6 @@
 using System.Net;
 using NativeKubelet.Api.Kubelet;
+using NativeKubelet.Core.Resources;
 using NativeKubelet.Runtime;
 
 namespace NativeKubelet.Config;
@@ -46,7 +47,7 @@ public sealed record NetworkOptions(
 /// <param name="MaxParallelPulls">1 pulls one after the other; null has no limit.</param>
 /// <param name="SandboxImage">--pod-infra-container-image: shielded from collection and reported, never needed.</param>
 public sealed record ImageOptions(
-    string PreloadDirectory, int? MaxParallelPulls, TimeSpan MinimumGcAge, TimeSpan MaximumGcAge, int HighThresholdPercent, int LowThresholdPercent, string? SandboxImage);
+    string PreloadDirectory, int? MaxParallelPulls, RateLimit PullRate, TimeSpan MinimumGcAge, TimeSpan MaximumGcAge, int HighThresholdPercent, int LowThresholdPercent, string? SandboxImage);
 
 /// <param name="MaxBytes">Null: no rotation.</param>
 public sealed record LogOptions(long? MaxBytes, int MaxFiles);

@@ -85,6 +85,7 @@ public static class OptionsResolver
             new(flags.Text("bridge-name"), NullIfEmpty(flags.Text("pod-subnet")) ?? NullIfEmpty(c.PodCIDR), flags.Text("cni-conf-dir"), Words(flags, "cni-bin-dir"),
                 flags.Text("cni-cache-dir"), c.ClusterDomain ?? "", Dns(c, warnings), c.ResolvConf!),
             new(NullIfEmpty(flags.Text("image-preload-dir")) ?? Path.Combine(data, "preload"), c.SerializeImagePulls == true ? 1 : c.MaxParallelImagePulls,
+                new(c.RegistryPullQPS!.Value, c.RegistryBurst!.Value),
                 c.ImageMinimumGCAge!.Value, c.ImageMaximumGCAge!.Value, c.ImageGCHighThresholdPercent!.Value, c.ImageGCLowThresholdPercent!.Value,
                 NullIfEmpty(flags.Text("pod-infra-container-image"))),
             new(logBytes > 0 ? logBytes : null, c.ContainerLogMaxFiles!.Value),

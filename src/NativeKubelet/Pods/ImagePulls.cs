@@ -1,14 +1,18 @@
 using k8s.Models;
 using NativeKubelet.Core.Events;
+using NativeKubelet.Core.Resources;
 using NativeKubelet.Runtime;
 
 namespace NativeKubelet.Pods;
 
 /// <summary>Brings containers their images by pull policy (spec 30 §14); pulls of all pods take turns.</summary>
 /// <param name="parallel">How many pulls run at a time; null has no limit.</param>
-public sealed class ImagePulls(IImageStore images, PodEvents events, int? parallel, TimeProvider time) : IDisposable
+/// <param name="rate">How often one may begin. Who comes too early waits; the kubelet fails the pull and backs off.</param>
+public sealed class ImagePulls(IImageStore images, PodEvents events, int? parallel, RateLimit rate, TimeProvider time) : IDisposable
 {
     private readonly SemaphoreSlim? _turns = parallel is { } most ? new(most) : null;
+    private readonly Lock _gate = new();
+    private TimeSpan _due = TimeSpan.MinValue;
 
     /// <exception cref="ImageException">With the waiting reason; what people must know is told by events already.</exception>
     public Task<ImageRecord> EnsureAsync(V1Pod pod, V1Container container, CancellationToken cancel) =>
@@ -68,6 +72,7 @@ public sealed class ImagePulls(IImageStore images, PodEvents events, int? parall
                 events.Normal(pod, EventReasons.Pulled, EventMessages.Present(name), container);
                 return present;
             }
+            await RateAsync(cancel);
             long begun = time.GetTimestamp();
             ImageRecord image = await images.PullAsync(name, [], null, cancel);
             events.Normal(pod, EventReasons.Pulled, EventMessages.Pulled(name, time.GetElapsedTime(begun), time.GetElapsedTime(asked), image.SizeBytes), container);
@@ -77,5 +82,12 @@ public sealed class ImagePulls(IImageStore images, PodEvents events, int? parall
         {
             _turns?.Release();
         }
+    }
+
+    private async Task RateAsync(CancellationToken cancel)
+    {
+        TimeSpan wait;
+        lock (_gate) wait = rate.Take(ref _due, time.GetElapsedTime(0));
+        if (wait > TimeSpan.Zero) await Task.Delay(wait, time, cancel);
     }
 }
