@@ -98,7 +98,7 @@ internal sealed partial class PodStatusPublisher(ApiClient api, ApiPodSource pod
     private async Task TellAsync(PodView view, V1Pod target, Publication publication, CancellationToken cancel)
     {
         string path = $"api/v1/namespaces/{view.Namespace}/pods/{view.Name}";
-        byte[] patch = Patch(view, target.Metadata.Uid);
+        byte[] patch = Patch(view, target);
         if (publication.Sent is null || !publication.Sent.AsSpan().SequenceEqual(patch))
         {
             await api.PatchAsync<V1Pod>(path + "/status", patch, ApiClient.StrategicMerge, cancel);
@@ -109,17 +109,25 @@ internal sealed partial class PodStatusPublisher(ApiClient api, ApiPodSource pod
             await api.DeleteAsync(path, target.Metadata.Uid, 0, cancel);
     }
 
-    internal static byte[] Patch(PodView view, string uid)
+    internal static byte[] Patch(PodView view, V1Pod target)
     {
         JsonObject status = JsonSerializer.SerializeToNode(new V1Pod { Status = PodStatusWire.ToWire(view) }, KubernetesJson.Pod)!["status"]!.AsObject();
         status.Parent!.AsObject().Remove("status");
         // What is not said any more must be taken back: a merge keeps what a patch leaves out.
         foreach (string field in (string[])["reason", "message", "podIP", "podIPs", "hostIP", "hostIPs", "initContainerStatuses", "containerStatuses"])
             if (!status.ContainsKey(field)) status[field] = null;
-        // These merge by address: without the directive a pod would keep every address that it ever had.
-        foreach (string field in (string[])["podIPs", "hostIPs"])
-            if (status[field] is JsonArray list) list.Add((JsonNode)new JsonObject { ["$patch"] = "replace" });
-        return Encoding.UTF8.GetBytes(new JsonObject { ["metadata"] = new JsonObject { ["uid"] = uid }, ["status"] = status }.ToJsonString());
+        // These merge by address: a pod would keep every one that it ever had. Not by "$patch: replace", which old servers (1.20)
+        // take for an address where there is none yet.
+        TakeBack(status, "podIPs", target.Status?.PodIPs?.Select(a => a.Ip));
+        TakeBack(status, "hostIPs", target.Status?.HostIPs?.Select(a => a.Ip));
+        return Encoding.UTF8.GetBytes(new JsonObject { ["metadata"] = new JsonObject { ["uid"] = target.Metadata.Uid }, ["status"] = status }.ToJsonString());
+    }
+
+    private static void TakeBack(JsonObject status, string field, IEnumerable<string>? known)
+    {
+        if (status[field] is not JsonArray list || known is null) return;
+        HashSet<string> now = [.. list.Select(entry => entry!["ip"]!.GetValue<string>())];
+        foreach (string old in known.Where(ip => !now.Contains(ip))) list.Add((JsonNode)new JsonObject { ["$patch"] = "delete", ["ip"] = old });
     }
 
     /// <summary>One pod's way to the server: at most one at a time, and nothing forgotten in between.</summary>
