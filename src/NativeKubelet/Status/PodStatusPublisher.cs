@@ -111,7 +111,12 @@ internal sealed partial class PodStatusPublisher(ApiClient api, ApiPodSource pod
 
     internal static byte[] Patch(PodView view, V1Pod target)
     {
-        JsonObject status = JsonSerializer.SerializeToNode(new V1Pod { Status = PodStatusWire.ToWire(view) }, KubernetesJson.Pod)!["status"]!.AsObject();
+        V1PodStatus said = PodStatusWire.ToWire(view);
+        // A condition that the server knows has not changed since, whichever agent it was that said it.
+        foreach (V1PodCondition condition in said.Conditions ?? [])
+            if (target.Status?.Conditions?.FirstOrDefault(known => known.Type == condition.Type && known.Status == condition.Status)?.LastTransitionTime is { } since)
+                condition.LastTransitionTime = since;
+        JsonObject status = JsonSerializer.SerializeToNode(new V1Pod { Status = said }, KubernetesJson.Pod)!["status"]!.AsObject();
         status.Parent!.AsObject().Remove("status");
         // What is not said any more must be taken back: a merge keeps what a patch leaves out.
         foreach (string field in (string[])["reason", "message", "podIP", "podIPs", "hostIP", "hostIPs", "initContainerStatuses", "containerStatuses"])
@@ -120,6 +125,9 @@ internal sealed partial class PodStatusPublisher(ApiClient api, ApiPodSource pod
         // take for an address where there is none yet.
         TakeBack(status, "podIPs", target.Status?.PodIPs?.Select(a => a.Ip));
         TakeBack(status, "hostIPs", target.Status?.HostIPs?.Select(a => a.Ip));
+        foreach (JsonObject condition in status["conditions"]?.AsArray().OfType<JsonObject>() ?? [])
+            foreach (string field in (string[])["reason", "message"])
+                if (!condition.ContainsKey(field)) condition[field] = null;
         return Encoding.UTF8.GetBytes(new JsonObject { ["metadata"] = new JsonObject { ["uid"] = target.Metadata.Uid }, ["status"] = status }.ToJsonString());
     }
 
