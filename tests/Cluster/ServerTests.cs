@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using NativeKubelet.Tests.ApiDouble;
@@ -143,6 +144,89 @@ public sealed class ServerTests
         while (await lines.ReadLineAsync(AgentHost.Deadline()) is not null)
         {
         }
+    }
+
+    [Fact]
+    public async Task Kubectl_top_and_a_metrics_server_see_what_a_pod_uses()
+    {
+        await using ClusterHost host = await ClusterHost.StartAsync(Rights);
+        await host.ReadyAsync();
+        host.Run("busy", "trap exit TERM; while :; do sleep 0.2; done");
+        await host.RunningAsync("busy");
+        using HttpClient client = host.Client(token: host.Api.Tokens.Issue(Scraper));
+        JsonNode summary = await SummaryAsync(client, s => Container(s)?["cpu"]?["usageNanoCores"]?.GetValue<long>() > 0);
+
+        Assert.Equal(host.Node, Text(summary["node"]!["nodeName"]));
+        Assert.True(Container(summary)!["memory"]!["workingSetBytes"]!.GetValue<long>() > 0);
+        Assert.True(summary["node"]!["fs"]!["capacityBytes"]!.GetValue<long>() > 0);
+        Assert.Equal("pods", Text(summary["node"]!["systemContainers"]![0]!["name"]));
+        Assert.Contains("busy", host.Kubectl("top", "pods").Out, StringComparison.Ordinal);
+        Assert.Contains(host.Node, host.Kubectl("top", "nodes").Out, StringComparison.Ordinal);
+
+        string resource = await client.GetStringAsync("/metrics/resource", AgentHost.Deadline()), cadvisor = await client.GetStringAsync("/metrics/cadvisor", AgentHost.Deadline());
+        Assert.Matches("(?m)^container_cpu_usage_seconds_total\\{container=\"main\",namespace=\"default\",pod=\"busy\"\\} [0-9.E-]+ \\d{13}$", resource);
+        Assert.Matches("(?m)^container_memory_working_set_bytes\\{container=\"main\",id=\"/[^\"]*\",image=\"[^\"]+\",name=\"[0-9a-f]{64}\",namespace=\"default\",pod=\"busy\"\\} \\d+ \\d{13}$", cadvisor);
+        Assert.Matches("(?m)^machine_cpu_cores\\{", cadvisor);
+        string kubelet = await client.GetStringAsync("/metrics", AgentHost.Deadline());
+        Assert.Contains($"kubelet_node_name{{node=\"{host.Node}\"}} 1\n", kubelet, StringComparison.Ordinal);
+        Assert.Contains("kubelet_running_containers{container_state=\"running\"} 1\n", kubelet, StringComparison.Ordinal);
+        Assert.Contains("kubelet_http_requests_total{long_running=\"false\",method=\"GET\",path=\"stats\",server_type=\"readwrite\"}", kubelet, StringComparison.Ordinal);
+        await IsAsync(client, "/metrics/nonsense", 404, null);
+        await IsAsync(client, "/logs/", 403, null);
+    }
+
+    [Fact]
+    public async Task What_this_node_does_not_do_is_refused_in_words()
+    {
+        await using ClusterHost host = await ClusterHost.StartAsync();
+        using X509Certificate2 admin = host.Api.Authority.IssueClient("admin", TimeSpan.FromHours(1), ApiUser.Admins);
+        using HttpClient client = host.Client(admin);
+
+        await IsAsync(client, "/debug/pprof/heap", 405, "profiling endpoint is disabled.\n");
+        await IsAsync(client, "/debug/flags/v", 405, "flags endpoint is disabled.\n");
+        using HttpResponseMessage checkpoint = await client.PostAsync("/checkpoint/default/web/main", null, AgentHost.Deadline());
+        Assert.Equal((HttpStatusCode.NotFound, "pod \"web\" does not exist"), (checkpoint.StatusCode, await checkpoint.Content.ReadAsStringAsync(AgentHost.Deadline())));
+        using HttpResponseMessage logs = await client.GetAsync("/logs/", AgentHost.Deadline());
+        Assert.Equal("text/html", logs.Content.Headers.ContentType!.MediaType);
+        using HttpResponseMessage outside = await client.GetAsync("/logs/..%2f..%2fetc%2fpasswd", AgentHost.Deadline());
+        Assert.Equal(HttpStatusCode.NotFound, outside.StatusCode);
+        using HttpRequestMessage large = new(HttpMethod.Post, "/run/default/web/main") { Content = new ByteArrayContent(new byte[2 << 20]) };
+        using HttpResponseMessage refused = await client.SendAsync(large, AgentHost.Deadline());
+        Assert.False(refused.IsSuccessStatusCode);
+    }
+
+    [Fact]
+    public async Task A_peer_that_says_nothing_or_no_TLS_holds_up_nobody()
+    {
+        await using ClusterHost host = await ClusterHost.StartAsync();
+        using X509Certificate2 admin = host.Api.Authority.IssueClient("admin", TimeSpan.FromHours(1), ApiUser.Admins);
+        using HttpClient client = host.Client(admin);
+        List<TcpClient> silent = [];
+        try
+        {
+            for (int i = 0; i < 100; i++)
+            {
+                TcpClient one = new();
+                await one.ConnectAsync(IPAddress.Loopback, host.Port, AgentHost.Deadline());
+                if (i % 2 == 0) await one.GetStream().WriteAsync("GET / HTTP/1.1\r\n\r\n"u8.ToArray(), AgentHost.Deadline());
+                silent.Add(one);
+            }
+
+            await IsAsync(client, "/healthz", 200, "ok");
+        }
+        finally
+        {
+            foreach (TcpClient one in silent) one.Dispose();
+        }
+    }
+
+    private static JsonNode? Container(JsonNode summary) => (summary["pods"] as JsonArray)?.FirstOrDefault(p => Text(p!["podRef"]!["name"]) == "busy")?["containers"]?[0];
+
+    /// <summary>Usage is sampled every ten seconds; there is nothing else to wait on.</summary>
+    private static async Task<JsonNode> SummaryAsync(HttpClient client, Func<JsonNode, bool> wanted)
+    {
+        for (CancellationToken deadline = AgentHost.Deadline(); ; await Task.Delay(200, deadline))
+            if (await client.GetFromJsonAsync<JsonNode>("/stats/summary", deadline) is { } summary && wanted(summary)) return summary;
     }
 
     private static async Task IsAsync(HttpClient client, string path, int status, string? body)

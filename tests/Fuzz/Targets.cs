@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using NativeKubelet.Api.Kubelet;
@@ -11,6 +12,7 @@ using NativeKubelet.Core.Manifests;
 using NativeKubelet.Core.Network;
 using NativeKubelet.Core.Probes;
 using NativeKubelet.Core.Resources;
+using NativeKubelet.Core.Server;
 using NativeKubelet.Linux.Cgroups;
 using NativeKubelet.Linux.Files;
 using NativeKubelet.Linux.Mounts;
@@ -29,6 +31,8 @@ using NativeKubelet.Runtime.Network;
 using NativeKubelet.Runtime.Sandboxes;
 using NativeKubelet.Runtime.Streams;
 using NativeKubelet.Server;
+using NativeKubelet.Server.Access;
+using NativeKubelet.Server.Tls;
 
 namespace NativeKubelet.Tests.Fuzz;
 
@@ -95,6 +99,11 @@ public static class Targets
         Text("exit file", ["code=0 signal=9 finished=1700000000000000000 oom=1 lost=0\n"], t => HolderExitFile.Parse(t)),
         new("cgroup file", [Utf8("usage_usec 123\nuser_usec 4\n"), Utf8("max\n"), Utf8("12345\n")], b => (CgroupText.Single(b), CgroupText.Keyed(b, "usage_usec"u8)).ToString()),
         new("log record", [Utf8("2016-10-06T00:17:09.669794202Z stdout F hello"), Utf8("2016-10-06T00:17:09Z stderr P:x part")], b => CriLogLine.TryParse(b, out _)),
+        Text("log query", ["follow=true&sinceTime=2026-01-01T00:00:00Z&tailLines=3&limitBytes=9"], t => LogQuery.Parse(name => t.Split('&').FirstOrDefault(p => p.StartsWith(name, StringComparison.Ordinal))?[name.Length..].TrimStart('='), false), typeof(RefusedException)),
+        Text("token of a WebSocket", ["base64url.bearer.authorization.k8s.io.YWJj, v5.channel.k8s.io"], t => BearerToken.Take(new Microsoft.AspNetCore.Http.HeaderDictionary { ["Sec-WebSocket-Protocol"] = t })),
+        new("certificate subject", [Convert.FromHexString("3019310a3008060355040a0c0161310b3009060355040313026a6f")], b => CertificateSubject.Parse(b), typeof(CryptographicException)),
+        new("block device statistics", [Utf8("8:0 rbytes=4096 wbytes=512 rios=3 wios=1\n"), Utf8("8:0 Read 4096\n8:0 Write 1\nTotal 2\n")], b => _ = DeviceIo.ParseStat(b).Length + DeviceIo.ParseThrottle(b, b).Length),
+        Text("/proc/net/dev", ["  eth0:123 4 5 6 0 0 0 0 7 8 9 10 0 0 0 0\n"], t => InterfaceCounters.Parse(t)),
         new("runtime log", [Utf8("""{"level":"error","msg":"no such file","time":"t"}""" + "\n{\"msg\":\n")], b => RuncLog.LastError(b)),
         new("probe answer", [Utf8("HTTP/1.1 302 Found\r\nLocation: http://10.0.0.5/x\r\nContent-Length: 2\r\n\r\nok"), Utf8("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n")],
             b => ParseAnswer(b), typeof(FormatException)),

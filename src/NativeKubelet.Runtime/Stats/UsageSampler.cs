@@ -40,6 +40,16 @@ public sealed partial class UsageSampler(IContainerRuntime runtime, PodCgroups c
         }
     }
 
+    /// <summary>The last round, or the first where there was none yet.</summary>
+    public UsageSnapshot Latest
+    {
+        get
+        {
+            UsageSnapshot now = Current;
+            return now.At == default ? SampleNow() : now;
+        }
+    }
+
     /// <returns>The first snapshot that is not <paramref name="seen"/>; at once where there is one already.</returns>
     public async Task<UsageSnapshot> NextAsync(UsageSnapshot seen, CancellationToken cancel)
     {

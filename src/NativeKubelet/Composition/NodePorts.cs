@@ -7,9 +7,13 @@ using NativeKubelet.Api.Kubelet;
 using NativeKubelet.Cluster;
 using NativeKubelet.Config;
 using NativeKubelet.Core.Server;
+using NativeKubelet.Node;
+using NativeKubelet.Runtime.Machines;
+using NativeKubelet.Runtime.Stats;
 using NativeKubelet.Server;
 using NativeKubelet.Server.Access;
 using NativeKubelet.Server.Endpoints;
+using NativeKubelet.Server.Stats;
 using NativeKubelet.Server.Tls;
 
 namespace NativeKubelet.Composition;
@@ -17,6 +21,9 @@ namespace NativeKubelet.Composition;
 /// <summary>Opens the node's own ports as the options say; without any, nothing of a web server is touched.</summary>
 internal static partial class NodePorts
 {
+    /// <summary>What a dashboard expects a sandbox to be made of.</summary>
+    private const string UsualSandboxImage = "registry.k8s.io/pause:3.10.1";
+
     /// <param name="api">Null: a node alone.</param>
     /// <returns>Null: every port is to stay closed.</returns>
     /// <exception cref="ConfigException">A file that the options name is no use.</exception>
@@ -27,8 +34,9 @@ internal static partial class NodePorts
         ServerOptions ports = plan.Options.Server;
         if (ports is { Port: null, ReadOnlyPort: null }) return null;
         ReviewClient? reviews = api is null ? null : new(api, time);
-        NodeRoutes routes = new(new(plan.Options, agent.Board, agent.Runtime, checks), StreamsAreToCome, time);
-        NodeApplication application = new(AuthenticationOf(plan, reviews, time, logs), AuthorizationOf(plan, reviews, time, logs), routes, logs.CreateLogger<NodeApplication>());
+        RequestCounts counts = new();
+        NodeRoutes routes = new(SourcesOf(plan, agent, checks, counts, time), StreamsAreToCome, time);
+        NodeApplication application = new(AuthenticationOf(plan, reviews, time, logs), AuthorizationOf(plan, reviews, time, logs), routes, counts, logs.CreateLogger<NodeApplication>());
         IPEndPoint? secure = ports.Port is { } port ? new(ports.Address, port) : null, readOnly = ports.ReadOnlyPort is { } other ? new(ports.Address, other) : null;
         try
         {
@@ -45,6 +53,20 @@ internal static partial class NodePorts
     }
 
     private static Task StreamsAreToCome(HttpContext context) => throw new RefusedException(501, "this version serves no streams into containers; use the verbs exec and attach on the node\n");
+
+    private static NodeSources SourcesOf(NodePlan plan, NodeAgent agent, ImmutableArray<HealthCheck> checks, RequestCounts counts, TimeProvider time)
+    {
+        MachineFacts machine = plan.Machine;
+        MachineIdentity identity = MachineIdentity.Read();
+        NodeStatsReader stats = new(
+            new(plan.Identity.Name, identity.Boot, machine.MemoryBytes, machine.PidMax, plan.Options.Paths), agent.Usage, agent.Board, agent.Runtime, agent.Cgroups);
+        GroupMetrics groups = new(
+            agent.Runtime, agent.Cgroups,
+            new(identity.MachineId, identity.SystemUuid, machine.BootId, machine.KernelRelease, identity.OsImage, machine.Cpus, machine.MemoryBytes, machine.SwapBytes, KubeletVersion.Text),
+            plan.Options.Images.SandboxImage ?? UsualSandboxImage);
+        KubeletMetrics kubelet = new(plan.Identity.Name, machine.Cgroups.Unified, agent.Board, agent.Runtime, counts, time.GetUtcNow());
+        return new(plan.Options, agent.Board, agent.Runtime, checks, new(stats), new(agent.Usage, stats, groups, kubelet, agent.Workers.ProbeCounts, checks));
+    }
 
     private static TlsListener TlsOf(NodePlan plan, TimeProvider time, ILoggerFactory logs)
     {

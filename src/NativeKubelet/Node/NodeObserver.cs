@@ -13,11 +13,7 @@ internal sealed class NodeObserver(NodePlan plan, IImageStore images, Func<strin
 {
     private const int NamesPerImage = 5;
 
-    private readonly NodeSystem _system = new(
-        FirstText("/etc/machine-id", "/var/lib/dbus/machine-id"),
-        FirstText("/sys/class/dmi/id/product_uuid", "/proc/device-tree/vm,uuid", "/etc/machine-id", "/var/lib/dbus/machine-id"),
-        plan.Machine.BootId, plan.Machine.KernelRelease, OsImage(), $"{PodStatusWire.RuntimeName}://{KubeletVersion.Text.TrimStart('v')}", KubeletVersion.Text,
-        ApiTransport.Architecture, plan.Machine.SwapBytes);
+    private readonly NodeSystem _system = Describe(plan, MachineIdentity.Read());
 
     private readonly ValueList<NodeAddress> _addresses =
     [
@@ -51,25 +47,7 @@ internal sealed class NodeObserver(NodePlan plan, IImageStore images, Func<strin
         return _images.To;
     }
 
-    private static string OsImage()
-    {
-        foreach (string file in (string[])["/etc/os-release", "/usr/lib/os-release"])
-            if (File.Exists(file) && File.ReadLines(file).FirstOrDefault(l => l.StartsWith("PRETTY_NAME=", StringComparison.Ordinal)) is { } line)
-                return line["PRETTY_NAME=".Length..].Trim('"', '\'', ' ');
-        return "Linux";
-    }
-
-    private static string FirstText(params ReadOnlySpan<string> files)
-    {
-        foreach (string file in files)
-            try
-            {
-                if (File.Exists(file) && File.ReadAllText(file).Trim('\n', ' ', '\0') is { Length: > 0 } text) return text;
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                // The next one may be readable.
-            }
-        return "";
-    }
+    private static NodeSystem Describe(NodePlan plan, MachineIdentity machine) => new(
+        machine.MachineId, machine.SystemUuid, plan.Machine.BootId, plan.Machine.KernelRelease, machine.OsImage,
+        $"{PodStatusWire.RuntimeName}://{KubeletVersion.Text.TrimStart('v')}", KubeletVersion.Text, ApiTransport.Architecture, plan.Machine.SwapBytes);
 }

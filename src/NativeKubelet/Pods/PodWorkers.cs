@@ -33,10 +33,12 @@ public sealed partial class PodWorkers : IAsyncDisposable
         LoopTurns turns, TimeProvider time, ILoggerFactory loggers)
     {
         _log = loggers.CreateLogger<PodWorkers>();
-        ProbeTools probes = new(new ProbeRunner(runtime, time), new VerdictFile(paths), events, time);
+        ProbeTools probes = new(new ProbeRunner(runtime, time), new VerdictFile(paths), new ProbeCounts(), events, time);
         _tools = new(runtime, executor, board, events, probes, new PodNote(paths), backoff, node, time, loggers.CreateLogger<PodWorker>());
         _pleg = new Pleg(runtime, this, turns, time);
     }
+
+    internal ProbeCounts ProbeCounts => _tools.Probes.Counts;
 
     /// <summary>The pods that are wanted here and not being ended.</summary>
     public ImmutableArray<V1Pod> Active => [.. Volatile.Read(ref _entries).Values.Select(e => e.Worker.Desired).Where(d => d.Stop is null).Select(d => d.Pod)];

@@ -5,7 +5,7 @@ using NativeKubelet.Pods;
 namespace NativeKubelet.Probes;
 
 /// <summary>What all probes of a node share.</summary>
-internal sealed record ProbeTools(ProbeRunner Runner, VerdictFile Verdicts, PodEvents Events, TimeProvider Time);
+internal sealed record ProbeTools(ProbeRunner Runner, VerdictFile Verdicts, ProbeCounts Counts, PodEvents Events, TimeProvider Time);
 
 /// <summary>
 /// The probes of one running container instance, each with a clock of its own that began with the instance. They find out
@@ -61,6 +61,7 @@ internal sealed class ContainerProbes : IAsyncDisposable
     {
         await _life.CancelAsync();
         await Ended;
+        _tools.Counts.End(_subject.ContainerId);
         _judging.Dispose();
         _life.Dispose();
     }
@@ -80,10 +81,12 @@ internal sealed class ContainerProbes : IAsyncDisposable
                 if (kind == ProbeKind.Liveness) await SleepUntilAsync(rule.NextTick(first, Now), cancel);
                 else first = Now;
             }
+            ProbeCounts.OfContainer counts = _tools.Counts.Begin(_pod, _subject.Container.Name, _subject.ContainerId);
             ProbeState state = ProbeState.From(_verdicts.Of(kind));
             while (true)
             {
                 ProbeOutcome outcome = await _tools.Runner.RunAsync(probe, rule, _subject, cancel);
+                counts.Add(kind, outcome.Result);
                 if (outcome.Event(kind) is var (reason, message)) _tools.Events.Warning(_pod, reason, message, _subject.Container.Name);
                 if (outcome.Result != ProbeResult.Error)
                 {

@@ -6,11 +6,12 @@ using Microsoft.Extensions.Logging;
 using NativeKubelet.Core.Server;
 using NativeKubelet.Server.Access;
 using NativeKubelet.Server.Endpoints;
+using NativeKubelet.Server.Stats;
 
 namespace NativeKubelet.Server;
 
 /// <summary>One request from its arrival to its answer: who asks, whether he may, and then the routes. Nothing is served before (spec 20 §8).</summary>
-internal sealed partial class NodeApplication(Authentication authentication, Authorization authorization, NodeRoutes routes, ILogger<NodeApplication> log) : IHttpApplication<HttpContext>
+internal sealed partial class NodeApplication(Authentication authentication, Authorization authorization, NodeRoutes routes, RequestCounts counts, ILogger<NodeApplication> log) : IHttpApplication<HttpContext>
 {
     public HttpContext CreateContext(IFeatureCollection contextFeatures) => new DefaultHttpContext(contextFeatures);
 
@@ -21,6 +22,7 @@ internal sealed partial class NodeApplication(Authentication authentication, Aut
 
     public async Task ProcessRequestAsync(HttpContext context)
     {
+        using RequestCounts.Request counted = counts.Begin(context.Request.Method, context.Request.Path.Value ?? "", context.Features.Get<ReadOnlyPort>() is not null);
         try
         {
             await AnswerAsync(context);

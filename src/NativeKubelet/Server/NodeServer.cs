@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
@@ -16,7 +17,7 @@ internal sealed class NodeServer : IAsyncDisposable
 {
     // As in the original; a request line holds the words of an exec.
     private const int LongestRequestLine = 256 << 10, LongestHeaders = 128 << 10, MostBody = 1 << 20;
-    private const int MostConnections = 512, MostUpgraded = 512;
+    private const int MostConnections = 512, MostUpgraded = 512, KeepAliveSeconds = 15;
     private static readonly TimeSpan IdleLimit = TimeSpan.FromSeconds(90), HeadersLimit = TimeSpan.FromSeconds(30), StopPatience = TimeSpan.FromMilliseconds(200);
 
     private readonly KestrelServer _server;
@@ -54,7 +55,7 @@ internal sealed class NodeServer : IAsyncDisposable
                 return http(connection);
             });
         });
-        SocketTransportFactory sockets = new(Options.Create(new SocketTransportOptions()), NullLoggerFactory.Instance);
+        SocketTransportFactory sockets = new(Options.Create(new SocketTransportOptions { CreateBoundListenSocket = Bind }), NullLoggerFactory.Instance);
         KestrelServer server = new(Options.Create(options), sockets, NullLoggerFactory.Instance);
         try
         {
@@ -66,6 +67,16 @@ internal sealed class NodeServer : IAsyncDisposable
             throw;
         }
         return new(server);
+    }
+
+    /// <summary>Who follows a silent log and whose machine is gone is noticed by the kernel; each connection has this from the socket that took it.</summary>
+    private static Socket Bind(EndPoint endpoint)
+    {
+        Socket socket = SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);
+        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, KeepAliveSeconds);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, KeepAliveSeconds);
+        return socket;
     }
 
     /// <summary>Requests under way are cut off: nobody who waits for a log's end would ever let go.</summary>

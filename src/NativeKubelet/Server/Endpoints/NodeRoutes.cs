@@ -12,6 +12,9 @@ internal sealed class NodeRoutes
     private readonly PodRoutes _pods;
     private readonly ContainerLogRoute _logs;
     private readonly ConfigzRoute _configz;
+    private readonly StatsRoutes _stats;
+    private readonly MetricRoutes _metrics;
+    private readonly HostLogRoute _hostLogs = new("/var/log");
     private readonly Func<HttpContext, Task> _streams;
 
     /// <param name="streams">exec, attach, portForward and run.</param>
@@ -22,6 +25,7 @@ internal sealed class NodeRoutes
         _pods = new(node.Board, node.Runtime);
         _logs = new(node.Board, node.Runtime, node.Options.Gates["PodLogsQuerySplitStreams"], time);
         _configz = new(node.Options);
+        (_stats, _metrics) = (node.Stats, node.Metrics);
         _streams = streams;
     }
 
@@ -38,6 +42,8 @@ internal sealed class NodeRoutes
     {
         ["", "healthz", .. var name] => _health.ServeAsync(context, name),
         ["", "pods"] => Get(context, _pods.AllAsync),
+        ["", "stats", "summary"] => HttpMethods.IsPost(context.Request.Method) ? _stats.SummaryAsync(context) : Get(context, _stats.SummaryAsync),
+        ["", "metrics", .. var page] => _metrics.Find(context, page),
         _ => null,
     };
 
@@ -51,6 +57,10 @@ internal sealed class NodeRoutes
             ["", "containerLogs", var space, var pod, var container] => Get(context, c => _logs.ServeAsync(c, space, pod, container)),
             ["", "runningpods"] or ["", "runningpods", ""] => Get(context, _pods.RunningAsync),
             ["", "configz"] => _configz.ServeAsync(context),
+            ["", "logs", .. var rest] => _options.EnableSystemLogHandler == true ? Get(context, c => _hostLogs.ServeAsync(c, string.Join('/', rest))) : throw Disabled("logs"),
+            ["", "checkpoint", var space, var pod, var container] => throw _pods.CheckpointRefusal(context.Request.Method, space, pod, container),
+            ["", "debug", "pprof", ..] => throw Disabled("profiling"),
+            ["", "debug", "flags", "v"] => throw Disabled("flags"),
             _ => null,
         };
     }
@@ -63,6 +73,8 @@ internal sealed class NodeRoutes
     private static string PathOf(HttpContext context) => context.Request.Path.Value ?? "";
 
     private static RefusedException DebuggingOff() => new(405, "Debug endpoints are disabled.\n");
+
+    private static RefusedException Disabled(string what) => new(405, $"{what} endpoint is disabled.\n");
 
     private static RefusedException NotFound() => new(404, "404: Page Not Found");
 }

@@ -3,6 +3,7 @@ using System.Text.Json;
 using k8s.Models;
 using Microsoft.AspNetCore.Http;
 using NativeKubelet.Api.Kubernetes;
+using NativeKubelet.Core.Server;
 using NativeKubelet.Runtime;
 using NativeKubelet.Status;
 
@@ -27,6 +28,16 @@ internal sealed class PodRoutes(StatusBoard board, IContainerRuntime runtime)
                 Metadata = new() { Name = sandbox.PodName, NamespaceProperty = sandbox.PodNamespace, Uid = sandbox.PodUid },
                 Spec = new() { Containers = [.. running.Select(c => new V1Container { Name = c.Name, Image = c.Image })] },
             });
+    }
+
+    /// <summary>A running container's memory cannot be written down here: that needs CRIU, and no runtime is asked for it yet.</summary>
+    public RefusedException CheckpointRefusal(string method, string space, string pod, string container)
+    {
+        if (!HttpMethods.IsPost(method)) return new(405, "405: Method Not Allowed");
+        PodView? view = board.Now.Pods.Values.FirstOrDefault(v => v.Namespace == space && v.Name == pod);
+        if (view is null) return new(404, $"pod \"{pod}\" does not exist");
+        if (!view.Pod.Spec.Containers.Concat(view.Pod.Spec.InitContainers ?? []).Any(c => c.Name == container)) return new(404, $"container {container} does not exist");
+        return new(500, $"checkpointing of {space}/{pod}/{container} failed (this node checkpoints no containers)");
     }
 
     /// <summary>Written pod by pod into the answer's own buffer: a list of hundreds is never in memory as a whole.</summary>

@@ -15,13 +15,15 @@ internal sealed record CertificateSubject(string Name, ImmutableArray<string> Gr
     private const string CommonName = "2.5.4.3", Organization = "2.5.4.10", KubernetesUid = "1.3.6.1.4.1.57683.2";
 
     /// <exception cref="CryptographicException">The name cannot be read.</exception>
-    public static CertificateSubject Of(X500DistinguishedName subject)
+    public static CertificateSubject Of(X500DistinguishedName subject) => Parse(subject.RawData);
+
+    internal static CertificateSubject Parse(byte[] der)
     {
         (string name, string uid) = ("", "");
         ImmutableArray<string>.Builder groups = ImmutableArray.CreateBuilder<string>();
         try
         {
-            AsnReader names = new AsnReader(subject.RawData, AsnEncodingRules.BER).ReadSequence();
+            AsnReader names = new AsnReader(der, AsnEncodingRules.BER).ReadSequence();
             while (names.HasData)
             {
                 AsnReader relative = names.ReadSetOf(skipSortOrderValidation: true);
@@ -42,6 +44,12 @@ internal sealed record CertificateSubject(string Name, ImmutableArray<string> Gr
         return new(name, groups.ToImmutable(), uid);
     }
 
-    private static string Text(AsnReader value) => value.PeekTag() is { TagClass: TagClass.Universal } tag
-        ? value.ReadCharacterString((UniversalTagNumber)tag.TagValue) : throw new AsnContentException("no character string");
+    private static string Text(AsnReader value)
+    {
+        Asn1Tag tag = value.PeekTag();
+        UniversalTagNumber kind = (UniversalTagNumber)tag.TagValue;
+        return tag.TagClass == TagClass.Universal
+            && kind is UniversalTagNumber.UTF8String or UniversalTagNumber.PrintableString or UniversalTagNumber.IA5String or UniversalTagNumber.T61String or UniversalTagNumber.BMPString
+            ? value.ReadCharacterString(kind) : throw new AsnContentException("no character string");
+    }
 }

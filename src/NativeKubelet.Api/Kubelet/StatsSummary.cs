@@ -1,0 +1,62 @@
+using System.Collections.Immutable;
+using System.Text.Json.Serialization;
+
+namespace NativeKubelet.Api.Kubelet;
+
+/// <summary>/stats/summary (stats.v1alpha1), as far as this node knows it. Times are RFC 3339 in UTC, to the second.</summary>
+public sealed record SummaryDocument(NodeSummary Node, ImmutableArray<PodSummary> Pods);
+
+public sealed record NodeSummary
+{
+    public required string NodeName { get; init; }
+    public ImmutableArray<ContainerSummary> SystemContainers { get; init; } = [];
+    public string? StartTime { get; init; }
+    public CpuSummary? Cpu { get; init; }
+    public MemorySummary? Memory { get; init; }
+    public NetworkSummary? Network { get; init; }
+    public FsSummary? Fs { get; init; }
+    public RuntimeSummary? Runtime { get; init; }
+    public RlimitSummary? Rlimit { get; init; }
+}
+
+public sealed record PodSummary
+{
+    public required PodReference PodRef { get; init; }
+    public string? StartTime { get; init; }
+    public ImmutableArray<ContainerSummary> Containers { get; init; } = [];
+    public CpuSummary? Cpu { get; init; }
+    public MemorySummary? Memory { get; init; }
+    public NetworkSummary? Network { get; init; }
+
+    [JsonPropertyName("process_stats")]
+    public ProcessSummary? ProcessStats { get; init; }
+}
+
+public sealed record ContainerSummary(string Name)
+{
+    public string? StartTime { get; init; }
+    public CpuSummary? Cpu { get; init; }
+    public MemorySummary? Memory { get; init; }
+}
+
+public sealed record PodReference(string Name, string Namespace, string Uid);
+
+public sealed record CpuSummary(string Time, long? UsageNanoCores, long? UsageCoreNanoSeconds);
+
+public sealed record MemorySummary(string Time, long? AvailableBytes, long? UsageBytes, long? WorkingSetBytes, long? RssBytes, long? PageFaults, long? MajorPageFaults);
+
+public sealed record NetworkSummary(string Time, string Name, long RxBytes, long RxErrors, long TxBytes, long TxErrors, ImmutableArray<InterfaceSummary> Interfaces);
+
+public sealed record InterfaceSummary(string Name, long RxBytes, long RxErrors, long TxBytes, long TxErrors);
+
+public sealed record FsSummary(string Time, long AvailableBytes, long CapacityBytes, long UsedBytes, long InodesFree, long Inodes, long InodesUsed);
+
+public sealed record RuntimeSummary(FsSummary? ImageFs, FsSummary? ContainerFs);
+
+public sealed record RlimitSummary(string Time, long Maxpid, long? Curproc);
+
+public sealed record ProcessSummary([property: JsonPropertyName("process_count")] long ProcessCount);
+
+[JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(SummaryDocument))]
+public sealed partial class StatsJson : JsonSerializerContext;

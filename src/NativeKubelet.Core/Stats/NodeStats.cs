@@ -1,0 +1,31 @@
+using System.Collections.Immutable;
+
+namespace NativeKubelet.Core.Stats;
+
+/// <summary>What a node and all that runs on it have used, of one round of samples.</summary>
+/// <param name="At">When it was measured; the default value before the first round.</param>
+/// <param name="Groups">Control groups of the node itself by the names that monitors know: pods, runtime.</param>
+/// <param name="Interfaces">Those of the node; <paramref name="MainInterface"/> is the one of its default route.</param>
+public sealed record NodeStats(
+    DateTimeOffset At, string Name, DateTimeOffset Boot, UsageFigures Usage, long MemoryBytes, long PidMax, StorageFigures? Root, StorageFigures? Images,
+    ImmutableArray<InterfaceFigures> Interfaces, string MainInterface, ImmutableArray<GroupStats> Groups, ImmutableArray<PodStats> Pods);
+
+public sealed record GroupStats(string Name, UsageFigures Usage);
+
+/// <param name="Interfaces">Empty: those of the node.</param>
+public sealed record PodStats(
+    string Namespace, string Name, string Uid, DateTimeOffset? Start, UsageFigures Usage, ImmutableArray<InterfaceFigures> Interfaces, ImmutableArray<ContainerStats> Containers);
+
+/// <param name="MemoryLimit">Null: none.</param>
+public sealed record ContainerStats(string Name, DateTimeOffset? Start, UsageFigures Usage, long? MemoryLimit);
+
+/// <summary>Null: not known.</summary>
+/// <param name="NanoCores">CPU nanoseconds per second lately.</param>
+public readonly record struct UsageFigures(
+    long? CpuNanoseconds, long? NanoCores, long? Memory, long? WorkingSet, long? Rss, long? PageFaults, long? MajorFaults, long? Pids);
+
+/// <param name="Inodes">0 where the file system makes them as it needs them.</param>
+public sealed record StorageFigures(long TotalBytes, long AvailableBytes, long UsedBytes, long Inodes, long FreeInodes);
+
+public sealed record InterfaceFigures(
+    string Name, long RxBytes, long RxPackets, long RxErrors, long RxDropped, long TxBytes, long TxPackets, long TxErrors, long TxDropped);

@@ -1,0 +1,50 @@
+using System.Globalization;
+using NativeKubelet.Core.Stats;
+using NativeKubelet.Runtime;
+using NativeKubelet.Status;
+
+namespace NativeKubelet.Server.Stats;
+
+/// <summary>/metrics: the agent itself (spec 20 §10.4), as far as it counts.</summary>
+internal sealed class KubeletMetrics(string node, bool unified, StatusBoard board, IContainerRuntime runtime, RequestCounts requests, DateTimeOffset started)
+{
+    public void Write(MetricText to)
+    {
+        SandboxState[] sandboxes = [.. runtime.Sandboxes];
+        to.Family("kubelet_node_name", "gauge", "[ALPHA] The node's name. The count is always 1.").Sample(MetricText.Label("node", node), 1);
+        to.Family("kubelet_running_pods", "gauge", "[ALPHA] Number of pods that have a running pod sandbox").Sample("", sandboxes.Where(s => s.Ready).Select(s => s.PodUid).Distinct().Count());
+        to.Family("kubelet_running_containers", "gauge", "[ALPHA] Number of containers currently running");
+        foreach (IGrouping<ContainerPhase, ContainerState> phase in sandboxes.SelectMany(s => s.Containers).GroupBy(c => c.Phase).OrderBy(g => g.Key))
+            to.Sample(MetricText.Label("container_state", phase.Key.ToString().ToLowerInvariant()), phase.Count());
+        to.Family("kubelet_desired_pods", "gauge", "[ALPHA] The number of pods the kubelet is being instructed to run.").Sample("", board.Now.Pods.Count);
+        to.Family("kubelet_active_pods", "gauge", "[ALPHA] The number of pods the kubelet considers active and which are being considered when admitting new pods.").Sample("", board.Now.Pods.Values.Count(p => !p.Status.IsTerminal));
+        to.Family("kubelet_cgroup_version", "gauge", "[ALPHA] cgroup version on the hosts.").Sample("", unified ? 2 : 1);
+        requests.Write(to);
+        Build(to);
+        Process(to);
+    }
+
+    private static void Build(MetricText to)
+    {
+        string[] version = KubeletVersion.Text.TrimStart('v').Split('.');
+        to.Family("kubernetes_build_info", "gauge", "[ALPHA] A metric with a constant '1' value labeled by major, minor, git version, git commit, git tree state, build date, Go version, and compiler from which Kubernetes was built, and platform on which it is running.")
+            .Sample(string.Join(
+                ',', MetricText.Label("build_date", ""), MetricText.Label("compiler", "nativeaot"), MetricText.Label("git_commit", ""), MetricText.Label("git_tree_state", ""),
+                MetricText.Label("git_version", KubeletVersion.Text), MetricText.Label("go_version", ""), MetricText.Label("major", version[0]), MetricText.Label("minor", version[1]),
+                MetricText.Label("platform", $"linux/{Cluster.ApiTransport.Architecture}")), 1);
+    }
+
+    /// <summary>By the names that the Go runtime's collector gave them, which dashboards read; goroutines are this process's threads.</summary>
+    private void Process(MetricText to)
+    {
+        to.Family("process_cpu_seconds_total", "counter", "Total user and system CPU time spent in seconds.").Sample("", Environment.CpuUsage.TotalTime.TotalSeconds);
+        to.Family("process_resident_memory_bytes", "gauge", "Resident memory size in bytes.").Sample("", Environment.WorkingSet);
+        to.Family("process_virtual_memory_bytes", "gauge", "Virtual memory size in bytes.").Sample("", VirtualPages() * Environment.SystemPageSize);
+        to.Family("process_open_fds", "gauge", "Number of open file descriptors.").Sample("", Directory.EnumerateFileSystemEntries("/proc/self/fd").Count());
+        to.Family("process_start_time_seconds", "gauge", "[STABLE] Start time of the process since unix epoch in seconds.").Sample("", started.ToUnixTimeMilliseconds() / 1e3);
+        to.Family("go_goroutines", "gauge", "Number of goroutines that currently exist.").Sample("", Directory.EnumerateFileSystemEntries("/proc/self/task").Count());
+    }
+
+    /// <summary>The first number of /proc/self/statm (proc(5)).</summary>
+    private static long VirtualPages() => long.TryParse(File.ReadAllText("/proc/self/statm").Split(' ')[0], NumberStyles.None, CultureInfo.InvariantCulture, out long pages) ? pages : 0;
+}
