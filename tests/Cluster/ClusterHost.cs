@@ -15,6 +15,8 @@ public sealed class ClusterHost : IAsyncDisposable
 {
     private readonly X509Certificate2 _identity;
 
+    private string[] _more = [];
+
     private ClusterHost(ApiServer api, AgentHost agent, string node)
     {
         (Api, Agent, Node) = (api, agent, node);
@@ -33,19 +35,39 @@ public sealed class ClusterHost : IAsyncDisposable
     /// <summary>The authority that the node believes about its clients; a test may replace its content.</summary>
     public string ClientAuthority => Agent["ca.crt"];
 
+    public static ApiUser Bootstrapper { get; } = new("system:bootstrap:abcdef", [ApiUser.Bootstrappers, "system:authenticated"]);
+
     private string[] Flags =>
     [
-        $"--kubeconfig={Agent["kubelet.conf"]}", $"--hostname-override={Node}", "--address=127.0.0.1", $"--port={Port}", $"--cert-dir={Agent["pki"]}", $"--client-ca-file={ClientAuthority}",
+        $"--kubeconfig={Agent["kubelet.conf"]}", $"--hostname-override={Node}", "--address=127.0.0.1", $"--port={Port}", $"--cert-dir={Agent["pki"]}", $"--client-ca-file={ClientAuthority}", .. _more,
     ];
 
-    public static async Task<ClusterHost> StartAsync(ApiSettings? settings = null)
+    public static async Task<ClusterHost> StartAsync(ApiSettings? settings = null, params string[] more)
+    {
+        ClusterHost host = await MakeAsync(settings, more);
+        File.WriteAllText(host.Agent["kubelet.conf"], host.Api.Kubeconfig(host._identity));
+        await host.StartAgentAsync();
+        return host;
+    }
+
+    /// <summary>A node that was given a bootstrap token, and nothing else or what is of no use any more.</summary>
+    public static async Task<ClusterHost> BootstrapAsync(bool endedCertificate = false)
+    {
+        ClusterHost host = await MakeAsync(null, []);
+        host._more = [$"--bootstrap-kubeconfig={host.Agent["bootstrap.conf"]}", "--rotate-certificates"];
+        File.WriteAllText(host.Agent["bootstrap.conf"], host.Api.Kubeconfig(host.Api.Tokens.Issue(Bootstrapper)));
+        using var ended = host.Api.Authority.IssueClient(ApiUser.NameOfNode(host.Node), TimeSpan.FromMinutes(-1), ApiUser.Nodes);
+        if (endedCertificate) File.WriteAllText(host.Agent["kubelet.conf"], host.Api.Kubeconfig(ended));
+        await host.StartAgentAsync();
+        return host;
+    }
+
+    private static async Task<ClusterHost> MakeAsync(ApiSettings? settings, string[] more)
     {
         string node = $"node-{Guid.NewGuid().ToString("N")[..6]}";
-        ClusterHost host = new(new ApiServer((settings ?? new()) with { NodeAddress = IPAddress.Loopback }), new AgentHost(), node);
+        ClusterHost host = new(new ApiServer((settings ?? new()) with { NodeAddress = IPAddress.Loopback }), new AgentHost(), node) { _more = more };
         await host.Api.StartAsync();
-        File.WriteAllText(host.Agent["kubelet.conf"], host.Api.Kubeconfig(host._identity));
         File.WriteAllText(host.ClientAuthority, host.Api.Authority.RootPem);
-        await host.StartAgentAsync();
         return host;
     }
 

@@ -11,7 +11,7 @@ namespace NativeKubelet.Cluster;
 /// </summary>
 public sealed class ApiClient(Uri server, ApiTransport transport)
 {
-    public const string StrategicMerge = "application/strategic-merge-patch+json", Merge = "application/merge-patch+json";
+    public const string StrategicMerge = "application/strategic-merge-patch+json";
 
     private const int MostErrorBytes = 64 << 10;
     private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(60);
@@ -42,8 +42,11 @@ public sealed class ApiClient(Uri server, ApiTransport transport)
     /// <summary>The open body of a watch; the caller reads and disposes it.</summary>
     public async Task<HttpResponseMessage> WatchAsync(string path, CancellationToken cancel) => await SendAsync(HttpMethod.Get, path, null, null, AnswerPatience, cancel);
 
-    /// <summary>Connections to be had anew: an answer did not come, or a certificate changed.</summary>
+    /// <summary>The next request makes a new connection: an answer did not come on the present ones.</summary>
     public void RenewConnections() => transport.Renew();
+
+    /// <summary>All connections end now, with what is under way on them: they were made with credentials of the past.</summary>
+    public void CloseConnections() => transport.Close();
 
     private async Task<T> AskAsync<T>(HttpMethod method, string path, byte[]? body, string? type, CancellationToken cancel)
     {

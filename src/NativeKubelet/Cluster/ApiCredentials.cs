@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using NativeKubelet.Cluster.Certificates;
 using NativeKubelet.Config;
 
 namespace NativeKubelet.Cluster;
@@ -10,7 +11,8 @@ namespace NativeKubelet.Cluster;
 /// What proves to the API server who we are, as it is now: files are read anew when they changed, so that whoever renews them
 /// needs to tell nobody.
 /// </summary>
-public sealed class ApiCredentials(KubeconfigUser user, ExecCredentials? exec, TimeProvider time) : IDisposable
+/// <param name="renewed">They take the place of the user's own certificate as soon as there are any; null: nobody renews it here.</param>
+public sealed class ApiCredentials(KubeconfigUser user, CertificateFiles? renewed, ExecCredentials? exec, TimeProvider time) : IDisposable
 {
     /// <summary>A token file changes without a sign; it is read anew that often, and at once after a refusal.</summary>
     private static readonly TimeSpan TokenLife = TimeSpan.FromSeconds(60);
@@ -28,14 +30,9 @@ public sealed class ApiCredentials(KubeconfigUser user, ExecCredentials? exec, T
         if (exec?.Certificate is { } given) return given;
         lock (_gate)
         {
+            if (renewed is { Exists: true }) return OfFile(renewed.CurrentPath, () => File.ReadAllText(renewed.CurrentPath));
             if (user.CertificatePem is { } pem) return _certificate ??= Load("client-certificate-data", () => X509Certificate2.CreateFromPem(pem, Key()));
-            if (user.CertificateFile is not { } file || !File.Exists(file)) return _certificate;
-            DateTime written = File.GetLastWriteTimeUtc(file);
-            if (_certificate is not null && written == _written) return _certificate;
-            // Connections in use still hold the former one: it is left to the collector.
-            _certificate = Load(file, () => X509Certificate2.CreateFromPem(File.ReadAllText(file), Key()));
-            _written = written;
-            return _certificate;
+            return user.CertificateFile is { } file && File.Exists(file) ? OfFile(file, Key) : _certificate;
         }
     }
 
@@ -79,6 +76,17 @@ public sealed class ApiCredentials(KubeconfigUser user, ExecCredentials? exec, T
             }
             return _token ?? user.Token;
         }
+    }
+
+    private X509Certificate2 OfFile(string file, Func<string> key)
+    {
+        // Of a link this is its own time: it is made anew when it is to lead elsewhere.
+        DateTime written = File.GetLastWriteTimeUtc(file);
+        if (_certificate is not null && written == _written) return _certificate;
+        // Connections in use still hold the former one: it is left to the collector.
+        _certificate = Load(file, () => X509Certificate2.CreateFromPem(File.ReadAllText(file), key()));
+        _written = written;
+        return _certificate;
     }
 
     private string Key() => user.KeyPem ?? File.ReadAllText(user.KeyFile!);

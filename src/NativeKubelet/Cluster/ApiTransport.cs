@@ -9,7 +9,7 @@ namespace NativeKubelet.Cluster;
 
 /// <summary>
 /// Connections to the API server. Nothing of HTTP or TLS is touched before the first request. A connection that went silent is
-/// noticed within seconds; one that used an old certificate is left behind by <see cref="Renew"/>.
+/// noticed within seconds; <see cref="Renew"/> and <see cref="Close"/> leave connections behind that are not trusted any more.
 /// </summary>
 public sealed class ApiTransport(Kubeconfig cluster, ApiCredentials credentials) : IDisposable
 {
@@ -19,7 +19,7 @@ public sealed class ApiTransport(Kubeconfig cluster, ApiCredentials credentials)
     private static readonly Version Preferred = Environment.GetEnvironmentVariable("DISABLE_HTTP2") is { Length: > 0 } ? HttpVersion.Version11 : HttpVersion.Version20;
 
     private readonly Lock _gate = new();
-    private HttpMessageInvoker? _invoker;
+    private ApiConnections? _connections;      // under _gate
 
     /// <summary>Signs and sends; returns when the headers of the answer are here.</summary>
     /// <exception cref="ApiException">No answer: the message holds the cause.</exception>
@@ -31,11 +31,11 @@ public sealed class ApiTransport(Kubeconfig cluster, ApiCredentials credentials)
         await credentials.SignAsync(request, cancel);
         try
         {
-            HttpResponseMessage answer = await Invoker().SendAsync(request, cancel);
+            HttpResponseMessage answer = await Connections().SendAsync(request, cancel);
             if (answer.StatusCode == HttpStatusCode.Unauthorized) credentials.Refused();
             return answer;
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or AuthenticationException or ConfigException)
+        catch (Exception e) when (e is HttpRequestException or IOException or AuthenticationException or ConfigException or ObjectDisposedException)
         {
             throw new ApiException(0, "", $"{request.Method} {request.RequestUri!.AbsolutePath}: {Innermost(e)}", inner: e);
         }
@@ -48,13 +48,21 @@ public sealed class ApiTransport(Kubeconfig cluster, ApiCredentials credentials)
     /// <summary>The next request makes a new connection, with the credentials as they are then; requests under way go on.</summary>
     public void Renew()
     {
-        // Not disposed of: what is under way keeps its connection, and the rest ends by the idle limit.
-        lock (_gate) _invoker = null;
+        // Not disposed of: a request that has just got hold of them must find them usable; they end by the idle limit.
+        lock (_gate) _connections = null;
+    }
+
+    /// <summary>As <see cref="Renew"/>, and requests under way break off too: nothing goes on with the former credentials.</summary>
+    public void Close()
+    {
+        ApiConnections? former;
+        lock (_gate) (former, _connections) = (_connections, null);
+        former?.Cut();
     }
 
     public void Dispose()
     {
-        lock (_gate) _invoker?.Dispose();
+        lock (_gate) _connections?.Dispose();
     }
 
     internal static string Architecture => System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture switch
@@ -64,9 +72,9 @@ public sealed class ApiTransport(Kubeconfig cluster, ApiCredentials credentials)
         var other => other.ToString().ToLowerInvariant(),
     };
 
-    private HttpMessageInvoker Invoker()
+    private ApiConnections Connections()
     {
-        lock (_gate) return _invoker ??= new HttpMessageInvoker(Handler());
+        lock (_gate) return _connections ??= new ApiConnections(Handler());
     }
 
     private SocketsHttpHandler Handler() => new()

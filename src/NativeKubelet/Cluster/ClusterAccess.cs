@@ -1,3 +1,5 @@
+using System.Security.Cryptography.X509Certificates;
+using NativeKubelet.Cluster.Certificates;
 using NativeKubelet.Config;
 
 namespace NativeKubelet.Cluster;
@@ -8,10 +10,10 @@ public sealed class ClusterAccess : IDisposable
     private readonly ApiTransport _transport;
     private readonly ApiCredentials _credentials;
 
-    private ClusterAccess(Kubeconfig file, TimeProvider time)
+    private ClusterAccess(Kubeconfig file, CertificateFiles? renewed, TimeProvider time)
     {
         File = file;
-        _credentials = new ApiCredentials(file.User, file.User.Exec is { } plugin ? new ExecCredentials(plugin, file, time) : null, time);
+        _credentials = new ApiCredentials(file.User, renewed, file.User.Exec is { } plugin ? new ExecCredentials(plugin, file, time) : null, time);
         _transport = new ApiTransport(file, _credentials);
         Uri server = file.Server;
         Client = new ApiClient(server.AbsolutePath.EndsWith('/') ? server : new Uri(server + "/"), _transport);
@@ -21,8 +23,22 @@ public sealed class ClusterAccess : IDisposable
 
     public ApiClient Client { get; }
 
-    /// <exception cref="ConfigException">The kubeconfig is no use; nothing was sent yet.</exception>
-    public static ClusterAccess Open(string kubeconfig, TimeProvider time) => new(Kubeconfig.Load(kubeconfig), time);
+    /// <param name="renewed">Certificates that take the place of the kubeconfig's as soon as there are any.</param>
+    public static ClusterAccess Open(Kubeconfig file, CertificateFiles? renewed, TimeProvider time) => new(file, renewed, time);
+
+    /// <summary>What the API server would be shown now; the caller disposes of it.</summary>
+    /// <returns>Null: none, or none that could be used.</returns>
+    public X509Certificate2? OwnCertificate()
+    {
+        try
+        {
+            return _credentials.Certificate() is { } certificate ? X509CertificateLoader.LoadCertificate(certificate.RawData) : null;
+        }
+        catch (ConfigException)
+        {
+            return null;
+        }
+    }
 
     public void Dispose()
     {

@@ -46,6 +46,29 @@ public sealed record Kubeconfig(Uri Server, string? AuthorityPem, string? Author
             authority, authorityFile, Text(cluster, "tls-server-name"), insecure, Address(cluster, "proxy-url"), KubeconfigUser.Read(user, directory));
     }
 
+    /// <summary>A file that says the same, of a user whose certificate and key are in files. Under the names that a kubelet gives.</summary>
+    public byte[] ToYaml()
+    {
+        StringBuilder text = new();
+        text.Append("apiVersion: v1\nkind: Config\ncurrent-context: default-context\nclusters:\n- name: default-cluster\n  cluster:\n");
+        Line("server", Server.ToString().TrimEnd('/'));
+        Line("certificate-authority", AuthorityFile);
+        Line("certificate-authority-data", AuthorityPem is null ? null : Convert.ToBase64String(Encoding.UTF8.GetBytes(AuthorityPem)));
+        Line("tls-server-name", TlsServerName);
+        Line("proxy-url", Proxy?.ToString());
+        if (Insecure) text.Append("    insecure-skip-tls-verify: true\n");
+        text.Append("contexts:\n- name: default-context\n  context:\n    cluster: default-cluster\n    namespace: default\n    user: default-auth\nusers:\n- name: default-auth\n  user:\n");
+        Line("client-certificate", User.CertificateFile);
+        Line("client-key", User.KeyFile);
+        return Encoding.UTF8.GetBytes(text.ToString());
+
+        // A string of JSON is one of YAML.
+        void Line(string field, string? value)
+        {
+            if (value is not null) text.Append($"    {field}: {JsonValue.Create(value).ToJsonString()}\n");
+        }
+    }
+
     /// <summary>Data beats file, as clients agree.</summary>
     internal static (string? Data, string? File) Material(JsonObject from, string field, string directory)
     {

@@ -15,6 +15,9 @@ public sealed record KubeconfigUser(
     /// <summary>The certificate is part of the kubeconfig itself: nobody renews it there.</summary>
     public bool IsEmbedded => CertificatePem is not null;
 
+    /// <summary>Whose certificate and key are in one file.</summary>
+    public static KubeconfigUser OfFile(string path) => new(null, path, null, path, null, null, null, null, null, null, []);
+
     /// <exception cref="ConfigException">Something is there that is not understood.</exception>
     internal static KubeconfigUser Read(JsonObject user, string directory)
     {

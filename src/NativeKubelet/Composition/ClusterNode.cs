@@ -2,28 +2,33 @@ using k8s.Models;
 using Microsoft.Extensions.Logging;
 using NativeKubelet.Api.Kubelet;
 using NativeKubelet.Cluster;
+using NativeKubelet.Cluster.Certificates;
 using NativeKubelet.Config;
+using NativeKubelet.Core.Certificates;
 using NativeKubelet.Node;
 using NativeKubelet.Status;
 
 namespace NativeKubelet.Composition;
 
 /// <summary>What makes a node one of a cluster: the pods that it is given, and what it tells of itself, its pods and their events.</summary>
-internal sealed class ClusterNode : IDisposable
+internal sealed partial class ClusterNode : IDisposable
 {
     private readonly NodePlan _plan;
     private readonly TimeProvider _time;
     private readonly ILoggerFactory _logs;
-    private readonly ClusterAccess _access;
+    private readonly NodeCredentials _credentials;
+    private readonly ApiClient _api;
     private readonly CancellationTokenSource _life = new();
     private readonly TaskCompletionSource<V1Node> _registered = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <exception cref="ConfigException">The kubeconfig is no use.</exception>
-    public ClusterNode(NodePlan plan, string kubeconfig, TimeProvider time, ILoggerFactory logs)
+    /// <exception cref="ConfigException">The kubeconfig is no use, and neither is the bootstrap kubeconfig.</exception>
+    public ClusterNode(NodePlan plan, TimeProvider time, ILoggerFactory logs)
     {
-        (_plan, _time, _logs, _access) = (plan, time, logs, ClusterAccess.Open(kubeconfig, time));
-        Tokens = new ServiceAccountTokens(_access.Client, time, logs.CreateLogger<ServiceAccountTokens>());
-        Pods = new ApiPodSource(_access.Client, plan.Identity.Name, _registered.Task, time, logs.CreateLogger<ApiPodSource>());
+        (_plan, _time, _logs) = (plan, time, logs);
+        _credentials = new NodeCredentials(plan.Options.Node, plan.Identity.Name, plan.Options.Configuration.RotateCertificates == true, time, logs.CreateLogger<NodeCredentials>());
+        _api = _credentials.Access.Client;
+        Tokens = new ServiceAccountTokens(_api, time, logs.CreateLogger<ServiceAccountTokens>());
+        Pods = new ApiPodSource(_api, plan.Identity.Name, _registered.Task, time, logs.CreateLogger<ApiPodSource>());
     }
 
     public ApiPodSource Pods { get; }
@@ -33,22 +38,25 @@ internal sealed class ClusterNode : IDisposable
     public ApiClient Api => _access.Client;
 
     /// <param name="pods">Those that run here now: only what they refer to is watched.</param>
-    public ApiObjects ObjectsOf(Func<IEnumerable<V1Pod>> pods) => new(_access.Client, pods, _time, _logs.CreateLogger<ApiObjects>(), _life.Token);
+    public ApiObjects ObjectsOf(Func<IEnumerable<V1Pod>> pods) => new(_api, pods, _time, _logs.CreateLogger<ApiObjects>(), _life.Token);
 
     /// <summary>Runs beside the agent until cancelled. The API server may be away for as long as it likes: pods run on.</summary>
-    public async Task RunAsync(NodeAgent agent, CancellationToken cancel)
+    public Task RunAsync(NodeAgent agent, CancellationToken cancel) => Task.WhenAll(_credentials.RunAsync(cancel), ServeAsync(cancel), JoinAsync(agent, cancel));
+
+    private async Task JoinAsync(NodeAgent agent, CancellationToken cancel)
     {
+        await _credentials.Ready.WaitAsync(cancel);
         KubeletConfiguration options = _plan.Options.Configuration;
         string name = _plan.Identity.Name;
         NodeObserver observer = new(_plan, agent.Images, () => agent.Network.NotReady, () => _plan.Options.Server.Port ?? 0);
-        NodeRegistration registration = new(_access.Client, Card(), _time, _logs.CreateLogger<NodeRegistration>());
+        NodeRegistration registration = new(_api, Card(), _time, _logs.CreateLogger<NodeRegistration>());
         NodeStatusLoop status = new(
-            _access.Client, name, observer.Observe, static () => Task.Delay(Timeout.Infinite), options.NodeStatusUpdateFrequency!.Value, options.NodeStatusReportFrequency!.Value,
+            _api, name, observer.Observe, static () => Task.Delay(Timeout.Infinite), options.NodeStatusUpdateFrequency!.Value, options.NodeStatusReportFrequency!.Value,
             _time, _logs.CreateLogger<NodeStatusLoop>());
-        LeaseLoop lease = new(_access.Client, name, options.NodeLeaseDurationSeconds!.Value, _time, _logs.CreateLogger<LeaseLoop>());
-        using PodStatusPublisher statuses = new(_access.Client, Pods, agent.Board, _time, _logs.CreateLogger<PodStatusPublisher>());
-        MirrorPods mirrors = new(_access.Client, Pods, agent.Board, _registered.Task, () => agent.Complete.IsCompletedSuccessfully, _time, _logs.CreateLogger<MirrorPods>());
-        ApiEvents events = new(_access.Client, agent.Events, name, options.EventRecordQPS ?? 50, options.EventBurst ?? 100, _time, _logs.CreateLogger<ApiEvents>());
+        LeaseLoop lease = new(_api, name, options.NodeLeaseDurationSeconds!.Value, _time, _logs.CreateLogger<LeaseLoop>());
+        using PodStatusPublisher statuses = new(_api, Pods, agent.Board, _time, _logs.CreateLogger<PodStatusPublisher>());
+        MirrorPods mirrors = new(_api, Pods, agent.Board, _registered.Task, () => agent.Complete.IsCompletedSuccessfully, _time, _logs.CreateLogger<MirrorPods>());
+        ApiEvents events = new(_api, agent.Events, name, options.EventRecordQPS ?? 50, options.EventBurst ?? 100, _time, _logs.CreateLogger<ApiEvents>());
         await Task.WhenAll(
             RegisterAsync(registration, status, observer, cancel), lease.RunAsync(cancel), statuses.RunAsync(cancel), mirrors.RunAsync(cancel), events.RunAsync(cancel));
     }
@@ -58,7 +66,24 @@ internal sealed class ClusterNode : IDisposable
         Tokens.Dispose();
         _life.Cancel();
         _life.Dispose();
-        _access.Dispose();
+        _credentials.Dispose();
+    }
+
+    /// <summary>serverTLSBootstrap: after registration, as those who approve such requests look at the Node's addresses.</summary>
+    private async Task ServeAsync(CancellationToken cancel)
+    {
+        if (_plan.Options.Configuration.ServerTLSBootstrap != true) return;
+        V1Node node = await _registered.Task.WaitAsync(cancel);
+        CertificateWish? wish = CertificateWish.Serving(_plan.Identity.Name, NodeObserver.AddressesOf(_plan.Identity));
+        ILogger log = _logs.CreateLogger<CertificateRotation>();
+        if (wish is null)
+        {
+            NoServingCertificate(log, node.Metadata.Name);
+            return;
+        }
+        CertificateFiles files = CertificateFiles.Serving(_plan.Options.Node.CertDirectory);
+        files.Recover();
+        await new CertificateRotation(files, wish, files.Load, new(() => _api, _time, log), static () => { }, _time, log).RunAsync(atOnce: false, cancel);
     }
 
     private async Task RegisterAsync(NodeRegistration registration, NodeStatusLoop status, NodeObserver observer, CancellationToken cancel)
@@ -76,4 +101,7 @@ internal sealed class ClusterNode : IDisposable
             [.. (options.RegisterWithTaints ?? []).Select(t => new V1Taint { Key = t.Key, Value = t.Value, Effect = t.Effect })],
             options.ProviderID ?? "", options.RegisterNode!.Value, options.EnableControllerAttachDetach!.Value);
     }
+
+    [LoggerMessage(LogLevel.Warning, "NoServingCertificate node={Node}: it has no address that a certificate could be good for; give it one with --node-ip and start the agent anew")]
+    private static partial void NoServingCertificate(ILogger log, string node);
 }

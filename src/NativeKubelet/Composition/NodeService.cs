@@ -69,7 +69,7 @@ internal sealed partial class NodeService(KubeletOptions options, TimeProvider t
     private ClusterNode? ClusterOf(NodePlan plan)
     {
         if (options.Node.Kubeconfig is not { } kubeconfig) return null;
-        if (File.Exists(kubeconfig)) return new ClusterNode(plan, kubeconfig, time, logs);
+        if (File.Exists(kubeconfig) || File.Exists(options.Node.BootstrapKubeconfig)) return new ClusterNode(plan, time, logs);
         NotJoined(kubeconfig);
         return null;
     }

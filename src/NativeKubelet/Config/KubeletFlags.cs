@@ -9,7 +9,6 @@ public static class KubeletFlags
     public const string UseConfigFile = "This parameter should be set via the config file specified by the Kubelet's --config flag. See https://kubernetes.io/docs/tasks/administer-cluster/kubelet-config-file/ for more information.";
     private const string UseEviction = "Use --eviction-hard or --eviction-soft instead. Will be removed in a future version.";
     private const string Dockershim = "will be removed along with dockershim.";
-    private const string NoCertificates = "certificates are neither asked for nor renewed by this version";
     private const string Gone = "the kubelet no longer has it; it is accepted for the sake of old command lines.";
 
     private static readonly FlagSpec[] Process =
@@ -17,7 +16,7 @@ public static class KubeletFlags
         new("config", Text, "", "file with the KubeletConfiguration"),
         new("config-dir", Text, "", "directory whose *.conf files are merged over the file"),
         new("kubeconfig", Text, "", "how to reach the API server; empty, or no such file: standalone"),
-        new("bootstrap-kubeconfig", Text, "", "credentials for the first client certificate", NotYet: NoCertificates),
+        new("bootstrap-kubeconfig", Text, "", "credentials for the first client certificate, while there is no usable kubeconfig"),
         new("cert-dir", Text, "/var/lib/kubelet/pki", "where the node keeps the certificates that it makes"),
         new("hostname-override", Text, "", "node name instead of the host's"),
         new("node-ip", Text, "", "address of the node, or an IPv4 and an IPv6 one"),

@@ -15,12 +15,12 @@ internal sealed class NodeObserver(NodePlan plan, IImageStore images, Func<strin
 
     private readonly NodeSystem _system = Describe(plan, MachineIdentity.Read());
 
-    private readonly ValueList<NodeAddress> _addresses =
-    [
-        .. plan.Identity.Addresses.Select(a => new NodeAddress("InternalIP", a.ToString())), new NodeAddress("Hostname", plan.Identity.Name),
-    ];
+    private readonly ValueList<NodeAddress> _addresses = AddressesOf(plan.Identity);
 
     private (ImmutableArray<ImageRecord> From, ValueList<NodeImage> To) _images = ([], []);
+
+    public static ValueList<NodeAddress> AddressesOf(NodeIdentity identity) =>
+        [.. identity.Addresses.Select(a => new NodeAddress("InternalIP", a.ToString())), new NodeAddress("Hostname", identity.Name)];
 
     public NodeReport Observe()
     {
