@@ -113,7 +113,7 @@ public sealed class CertificateTests
         ResourceKind requests = ResourceKind.Find("certificates.k8s.io", "v1", "certificatesigningrequests")!;
 
         Task<(string, string)> signing = new SigningRequests(() => access.Client, TimeProvider.System, NullLogger.Instance).SignAsync(CertificateWish.Client("a"), AgentHost.Deadline());
-        JsonObject made = await api.WaitAsync(s => s.List(requests, "").Items.FirstOrDefault(), AgentHost.Deadline());
+        JsonObject made = await api.WaitAsync(s => s.List(requests, "").Items is [var first, ..] ? first : null, AgentHost.Deadline());
         api.Store.Update(requests, "", Text(Meta(made)["name"]), there =>
         {
             JsonObject denied = (JsonObject)there!.DeepClone();

@@ -12,7 +12,7 @@ public sealed class KubeconfigTests
             apiVersion: v1
             kind: Config
             current-context: c
-            clusters: [{name: x, cluster: {server: "https://api.example:6443/prefix", certificate-authority-data: {{Convert.ToBase64String("CA\n"u8)}}, tls-server-name: "a: b" }}]
+            clusters: [{name: x, cluster: {server: "https://api.example:6443/prefix", certificate-authority-data: {{Convert.ToBase64String("CA\n"u8)}}, tls-server-name: "a: b"} }]
             contexts: [{name: c, context: {cluster: x, user: u}}]
             users: [{name: u, user: {token: abcdef.0123456789abcdef}}]
             """);
