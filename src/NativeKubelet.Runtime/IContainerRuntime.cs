@@ -88,7 +88,9 @@ public sealed record SandboxSpec(
     public bool HostPid => Pod.Spec.HostPID == true;
     public bool HostIpc => Pod.Spec.HostIPC == true;
     public bool SharePid => Pod.Spec.ShareProcessNamespace == true;
-    public string Handler => Pod.Spec.RuntimeClassName ?? "";
+
+    /// <summary>The name of another OCI runtime; empty: the usual one.</summary>
+    public string Handler { get; init; } = "";
     public bool OwnUsers => Pod.Spec.HostUsers == false;
 }
 

@@ -80,7 +80,7 @@ public sealed class ClusterHost : IAsyncDisposable
 
     public Task<JsonObject> ReadyAsync() => ObjectAsync("nodes", Node, node => Condition(node, "Ready") == "True");
 
-    public JsonObject Run(string name, string script, string restart = "Always") => Api.Create("pods", new JsonObject
+    public JsonObject Run(string name, string script, string restart = "Always", Action<JsonObject>? spec = null) => Api.Create("pods", Specified(spec, new JsonObject
     {
         ["metadata"] = new JsonObject { ["name"] = name },
         ["spec"] = new JsonObject
@@ -91,6 +91,23 @@ public sealed class ClusterHost : IAsyncDisposable
                 ["name"] = "main", ["image"] = AgentHost.Image, ["imagePullPolicy"] = "Never", ["command"] = new JsonArray("sh", "-c", script),
             }),
         },
+    }));
+
+    private static JsonObject Specified(Action<JsonObject>? change, JsonObject pod)
+    {
+        change?.Invoke((JsonObject)pod["spec"]!);
+        return pod;
+    }
+
+    /// <summary>As somebody else with rights to a pod's status sets a condition.</summary>
+    public void SetCondition(string pod, string type, string status) => Api.Store.Update(ResourceKind.Find("", "v1", "pods")!, "default", pod, there =>
+    {
+        JsonObject changed = (JsonObject)there!.DeepClone();
+        JsonArray conditions = changed["status"]!["conditions"] as JsonArray ?? [];
+        foreach (JsonNode? before in conditions.Where(c => Text(c!["type"]) == type).ToArray()) conditions.Remove(before);
+        conditions.Add((JsonNode)new JsonObject { ["type"] = type, ["status"] = status, ["lastTransitionTime"] = "2026-01-02T03:04:05Z" });
+        if (conditions.Parent is null) changed["status"]!["conditions"] = conditions;
+        return changed;
     });
 
     public Task<JsonObject> PodAsync(string name, Func<JsonObject, bool> wanted) => ObjectAsync("pods", name, wanted);

@@ -59,6 +59,74 @@ public sealed class PodTests
     }
 
     [Fact]
+    public async Task A_pod_with_a_readiness_gate_is_ready_when_somebody_opens_it_and_keeps_what_others_say_of_it()
+    {
+        await using ClusterHost host = await ClusterHost.StartAsync();
+        await host.ReadyAsync();
+        host.Run("web", "trap exit TERM; sleep 1000 & wait", spec: s => s["readinessGates"] = new JsonArray(new JsonObject { ["conditionType"] = "example.com/in-service" }));
+
+        JsonObject closed = await host.PodAsync("web", p => ClusterHost.Condition(p, "ContainersReady") == "True");
+        Assert.Equal("False", ClusterHost.Condition(closed, "Ready"));
+        Assert.Contains("corresponding condition of pod readiness gate \\\"example.com/in-service\\\" does not exist.", closed["status"]!["conditions"]!.ToJsonString(new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }), StringComparison.Ordinal);
+
+        host.SetCondition("web", "DisruptionTarget", "True");
+        host.SetCondition("web", "example.com/in-service", "True");
+        JsonObject open = await host.RunningAsync("web");
+        Assert.Equal(("True", "True"), (ClusterHost.Condition(open, "DisruptionTarget"), ClusterHost.Condition(open, "example.com/in-service")));
+
+        host.SetCondition("web", "example.com/in-service", "False");
+        await host.PodAsync("web", p => ClusterHost.Condition(p, "Ready") == "False");
+    }
+
+    [Fact]
+    public async Task A_container_is_told_of_the_services_that_there_are_when_it_starts()
+    {
+        await using ClusterHost host = await ClusterHost.StartAsync();
+        await host.ReadyAsync();
+        foreach ((string name, string ip) in ((string, string)[])[("kubernetes", "10.96.0.1"), ("shop-db", "10.96.7.7"), ("headless", "None")])
+            host.Api.Create("services", new JsonObject
+            {
+                ["metadata"] = new JsonObject { ["name"] = name },
+                ["spec"] = new JsonObject { ["clusterIP"] = ip, ["ports"] = new JsonArray(new JsonObject { ["port"] = 5432, ["protocol"] = "TCP" }) },
+            });
+        // The services are watched; a container may start before they are heard of, and is told of nothing then.
+        JsonObject end;
+        int run = 0;
+        do
+        {
+            string name = $"env-{run++}";
+            host.Run(name, "echo $SHOP_DB_PORT_5432_TCP $KUBERNETES_SERVICE_HOST $HEADLESS_SERVICE_HOST > /dev/termination-log", "Never");
+            JsonObject done = await host.PodAsync(name, p => Text(p["status"]?["phase"]) is "Succeeded" or "Failed");
+            end = (JsonObject)done["status"]!["containerStatuses"]![0]!["state"]!["terminated"]!;
+        }
+        while (Text(end["message"]).Trim().Length == 0 && run < 10);
+
+        Assert.Equal("tcp://10.96.7.7:5432 10.96.0.1", Text(end["message"]).Trim());
+    }
+
+    [Fact]
+    public async Task A_pod_is_judged_by_the_labels_that_others_gave_the_node()
+    {
+        await using ClusterHost host = await ClusterHost.StartAsync();
+        await host.ReadyAsync();
+        host.Api.Store.Update(ResourceKind.Find("", "v1", "nodes")!, "", host.Node, there =>
+        {
+            JsonObject changed = (JsonObject)there!.DeepClone();
+            changed["metadata"]!["labels"]!["rack"] = "7";
+            return changed;
+        });
+        host.Run("anywhere", "exit 0", "Never");
+        await host.PodAsync("anywhere", p => Text(p["status"]?["phase"]) == "Succeeded");
+
+        host.Run("here", "exit 0", "Never", s => s["nodeSelector"] = new JsonObject { ["rack"] = "7" });
+        host.Run("elsewhere", "exit 0", "Never", s => s["nodeSelector"] = new JsonObject { ["rack"] = "8" });
+
+        await host.PodAsync("here", p => Text(p["status"]?["phase"]) == "Succeeded");
+        JsonObject refused = await host.PodAsync("elsewhere", p => Text(p["status"]?["phase"]) == "Failed");
+        Assert.Equal("NodeAffinity", Text(refused["status"]!["reason"]));
+    }
+
+    [Fact]
     public async Task A_static_pod_has_a_mirror_that_comes_again_when_somebody_deletes_it()
     {
         await using ClusterHost host = await ClusterHost.StartAsync();

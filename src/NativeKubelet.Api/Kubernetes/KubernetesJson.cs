@@ -67,6 +67,10 @@ public static class KubernetesJson
 [JsonSerializable(typeof(Authenticationv1TokenRequest))]
 [JsonSerializable(typeof(V1TokenReview))]
 [JsonSerializable(typeof(V1SubjectAccessReview))]
+[JsonSerializable(typeof(V1Service))]
+[JsonSerializable(typeof(V1ServiceList))]
+[JsonSerializable(typeof(V1RuntimeClass))]
+[JsonSerializable(typeof(V1RuntimeClassList))]
 [JsonSerializable(typeof(V1CertificateSigningRequest))]
 [JsonSerializable(typeof(V1CertificateSigningRequestList))]
 [JsonSerializable(typeof(JsonElement))] // what the models leave untyped: managedFields.fieldsV1

@@ -11,22 +11,24 @@ public static class ContainerEnvironment
 
     /// <summary>
     /// The variables that the pod declares: those of whole objects first, then its own in order. A written value sees what
-    /// stands before it; a value from elsewhere is taken as it is. The last of one name counts.
+    /// stands before it; a value from elsewhere is taken as it is. The last of one name counts. What tells of services comes after all.
     /// </summary>
     /// <exception cref="ContainerConfigException">A reference leads nowhere and is not optional.</exception>
     public static ImmutableArray<KeyValuePair<string, string>> Declared(V1Pod pod, V1Container container, EnvironmentSources sources)
     {
         OrderedVariables variables = new();
+        Dictionary<string, string> services = new(sources.Services);
         foreach (V1EnvFromSource source in container.EnvFrom ?? [])
             foreach ((string key, string value) in WholeObject(source, sources))
                 variables.Set(source.Prefix + key, Usable(value, source.Prefix + key));
         foreach (V1EnvVar variable in container.Env ?? [])
         {
-            string? value = !string.IsNullOrEmpty(variable.Value) ? VariableExpansion.Expand(variable.Value, variables.Find)
+            string? value = !string.IsNullOrEmpty(variable.Value) ? VariableExpansion.Expand(variable.Value, name => variables.Find(name) ?? services.GetValueOrDefault(name))
                 : variable.ValueFrom is { } from ? EnvironmentReferences.Value(pod, container, from, sources)
                 : "";
             if (value is not null) variables.Set(variable.Name, Usable(value, variable.Name));
         }
+        foreach ((string name, string value) in sources.Services) variables.Complete(name, value);
         return variables.All;
     }
 

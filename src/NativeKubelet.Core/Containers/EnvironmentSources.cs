@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using NativeKubelet.Core.Pods;
 
 namespace NativeKubelet.Core.Containers;
@@ -10,4 +11,8 @@ public sealed record EnvironmentSources(
     DownwardFacts Downward,
     Func<string, IReadOnlyDictionary<string, string>?> ConfigMap,
     Func<string, IReadOnlyDictionary<string, string>?> Secret,
-    Func<string, string, string> File);
+    Func<string, string, string> File)
+{
+    /// <summary>What tells of services. Written values may refer to it, and what the pod declares itself comes first.</summary>
+    public ImmutableArray<KeyValuePair<string, string>> Services { get; init; } = [];
+}

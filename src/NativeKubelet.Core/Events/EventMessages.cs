@@ -24,6 +24,9 @@ public static class EventMessages
 
     public static string PullFailed(string image, string cause) => $"Failed to pull image \"{image}\": {cause}";
 
+    public static string PullSecretsMissing(IEnumerable<string> names) =>
+        $"Unable to retrieve some image pull secrets ({string.Join(", ", names)}); attempting to pull the image may not succeed.";
+
     public static string Error(string cause) => $"Error: {cause}";
 
     private static string Rounded(TimeSpan time) => GoDuration.Format(TimeSpan.FromMilliseconds(Math.Round(time.TotalMilliseconds)));

@@ -21,5 +21,6 @@ public static class EventReasons
     public const string FailedMount = "FailedMount";
     public const string FailedSync = "FailedSync";
     public const string FailedValidation = "FailedValidation";
+    public const string FailedToRetrieveImagePullSecret = "FailedToRetrieveImagePullSecret";
     public const string NetworkNotReady = "NetworkNotReady";
 }

@@ -1,3 +1,6 @@
+using k8s.Models;
+using NativeKubelet.Core.Manifests;
+
 namespace NativeKubelet.Core.Pods;
 
 /// <summary>The kubelet's own conditions, in the order in which users are used to see them.</summary>
@@ -19,7 +22,7 @@ public static class PodConditions
         [
             Condition(ReadyToStartContainers, sandboxReady, "", ""),
             Condition(Initialized, initialized, initReason, initMessage),
-            Condition(Ready, ready, reason, message),
+            ready && Gates(desired.Pod) is { Length: > 0 } closed ? Condition(Ready, false, "ReadinessGatesNotReady", closed) : Condition(Ready, ready, reason, message),
             Condition(ContainersReady, ready, reason, message),
             Condition(Scheduled, true, "", ""),
         ];
@@ -52,6 +55,15 @@ public static class PodConditions
             _ => (true, "", ""),
         };
     }
+
+    /// <summary>Conditions that others must set before the pod is ready; empty when all are as they should be.</summary>
+    private static string Gates(V1Pod pod) => !StaticPodIdentity.IsFromApi(pod) ? "" : string.Join(", ",
+        from gate in pod.Spec.ReadinessGates ?? []
+        let set = pod.Status?.Conditions?.FirstOrDefault(c => c.Type == gate.ConditionType)
+        where set?.Status != "True"
+        select set is null
+            ? $"corresponding condition of pod readiness gate \"{gate.ConditionType}\" does not exist."
+            : $"the status of pod readiness gate \"{gate.ConditionType}\" is not \"True\", but {set.Status}");
 
     private static bool IsSidecar(PodIntent desired, ContainerStatus status) =>
         desired.Init.Any(c => c.Name == status.Name && c.Role == ContainerRole.Sidecar);

@@ -69,13 +69,17 @@ public sealed class SourceMerge
         return (new(_source, _sameSpec, next.ToImmutableDictionary()), changes);
     }
 
-    /// <summary>A difference that a worker has to act on; a pod's own status and the local annotations are none.</summary>
+    /// <summary>A difference that a worker has to act on; of the status only what others say there for it, and no local annotation.</summary>
     private bool Differs(V1Pod before, V1Pod after) =>
         before.Metadata.DeletionTimestamp != after.Metadata.DeletionTimestamp
         || before.Metadata.DeletionGracePeriodSeconds != after.Metadata.DeletionGracePeriodSeconds
         || !Same(before.Metadata.Labels, after.Metadata.Labels, _ => true)
         || !Same(before.Metadata.Annotations, after.Metadata.Annotations, key => !Local.Contains(key))
-        || !_sameSpec(before.Spec, after.Spec);
+        || !_sameSpec(before.Spec, after.Spec)
+        || !Gates(before).SequenceEqual(Gates(after));
+
+    private static IEnumerable<string?> Gates(V1Pod pod) =>
+        (pod.Spec.ReadinessGates ?? []).Select(g => pod.Status?.Conditions?.FirstOrDefault(c => c.Type == g.ConditionType)?.Status);
 
     private static readonly ImmutableHashSet<string> Local =
         ["kubernetes.io/config.source", "kubernetes.io/config.seen", "kubernetes.io/config.mirror"];

@@ -35,7 +35,7 @@ internal sealed partial class SandboxLauncher(
         try
         {
             if (settings.RuntimeOf(spec.Handler) is null)
-                throw new RuntimeException("FailedCreatePodSandBox", $"runtimeclass.node.k8s.io \"{spec.Handler}\" not found; name its program by --runtime-handler");
+                throw new RuntimeException("FailedCreatePodSandBox", $"runtime handler \"{spec.Handler}\" is not known to this node; name its program by --runtime-handler");
             record = record with { Handler = spec.Handler };
             if (UsersOf(spec) is { } users) record = record with { FirstUser = users.Host, Users = users.Length };
             WriteFiles(files, spec, record);

@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Collections.Immutable;
 using k8s;
 using k8s.Models;
@@ -22,6 +23,7 @@ internal sealed class ApiObjects(ApiClient api, Func<IEnumerable<V1Pod>> pods, T
     private readonly Lock _gate = new();
     private readonly Dictionary<ObjectKey, Watched> _watched = [];     // under _gate
     private NodeObjects _now = NodeObjects.Empty;
+    private bool _pruned;                                              // under _gate
 
     public event Action<ImmutableHashSet<ObjectKey>>? Changed;
 
@@ -80,7 +82,7 @@ internal sealed class ApiObjects(ApiClient api, Func<IEnumerable<V1Pod>> pods, T
         string scope = key.Namespace.Length > 0 ? $"namespaces/{key.Namespace}/" : "";
         ObjectWatch<T, TList> watch = new(api, $"api/v1/{scope}{plural}?fieldSelector=metadata.name%3D{key.Name}", static o => o.Metadata.ManagedFields = null, time, log);
         _ = Task.WhenAll(watch.RunAsync(end.Token), FollowAsync());
-        return new(watch.Synced, end, () => watch.Objects.Values.Select(o => new NodeObject(key, o, Fnv128.Of(KubernetesJson.Write(o)), "the API server")));
+        return new(watch.Synced, end, () => watch.Objects, o => new NodeObject(key, o, Fnv128.Of(KubernetesJson.Write((T)o)), "the API server"));
 
         async Task FollowAsync()
         {
@@ -98,7 +100,11 @@ internal sealed class ApiObjects(ApiClient api, Func<IEnumerable<V1Pod>> pods, T
         ImmutableHashSet<ObjectKey> changed;
         lock (_gate)
         {
-            (NodeObjects next, changed, _) = _now.Replaced(_watched.Values.SelectMany(w => w.Found()));
+            bool news = _pruned;
+            foreach (Watched watched in _watched.Values) news |= watched.Take();
+            if (!news) return;
+            _pruned = false;
+            (NodeObjects next, changed, _) = _now.Replaced(_watched.Values.SelectMany(w => w.Found));
             if (changed.IsEmpty) return;
             Volatile.Write(ref _now, next);
         }
@@ -113,8 +119,31 @@ internal sealed class ApiObjects(ApiClient api, Func<IEnumerable<V1Pod>> pods, T
         {
             watched.End.Cancel();
             _watched.Remove(key);
+            _pruned = true;
         }
     }
 
-    private sealed record Watched(Task Synced, CancellationTokenSource End, Func<IEnumerable<NodeObject>> Found);
+    /// <param name="now">The watch's copy, another one after each change.</param>
+    /// <param name="make">Hashes the object: done once for each version of it.</param>
+    private sealed class Watched(Task synced, CancellationTokenSource end, Func<IDictionary> now, Func<object, NodeObject> make)
+    {
+        private IDictionary? _taken;
+
+        public Task Synced => synced;
+
+        public CancellationTokenSource End => end;
+
+        public ImmutableArray<NodeObject> Found { get; private set; } = [];
+
+        /// <returns>False when nothing has changed since the last time.</returns>
+        public bool Take()
+        {
+            IDictionary current = now();
+            if (ReferenceEquals(current, _taken)) return false;
+            bool news = _taken is not null || current.Count > 0;
+            _taken = current;
+            Found = [.. current.Values.Cast<object>().Select(make)];
+            return news;
+        }
+    }
 }

@@ -3,6 +3,7 @@ using System.Threading.Channels;
 using k8s.Models;
 using Microsoft.Extensions.Logging;
 using NativeKubelet.Core.Manifests;
+using NativeKubelet.Core.Pods;
 using NativeKubelet.Sources;
 
 namespace NativeKubelet.Cluster;
@@ -16,6 +17,7 @@ internal sealed class ApiPodSource : IPodSource
     private readonly ObjectWatch<V1Pod, V1PodList> _watch;
     private readonly TimeProvider _time;
     private readonly Channel<PodSet> _sets = Channel.CreateBounded<PodSet>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
+    private Mirrors _mirrors = Mirrors.In(ImmutableDictionary<string, V1Pod>.Empty);
 
     /// <param name="registered">The Node exists: before, the node authorizer knows of no pods.</param>
     public ApiPodSource(ApiClient api, string node, Task registered, TimeProvider time, ILogger log)
@@ -33,6 +35,14 @@ internal sealed class ApiPodSource : IPodSource
 
     /// <summary>All pods of this node as the API server has them, mirror pods included; by UID.</summary>
     public ImmutableDictionary<string, V1Pod> Known => _watch.Objects;
+
+    /// <summary>The mirror of this static pod, in the version that it has now; null while there is none.</summary>
+    public V1Pod? ReflectionOf(V1Pod pod)
+    {
+        Mirrors mirrors = Volatile.Read(ref _mirrors);
+        if (!ReferenceEquals(mirrors.Of, Known)) Volatile.Write(ref _mirrors, mirrors = Mirrors.In(Known));
+        return mirrors.ByName[PodMessages.FullName(pod)].FirstOrDefault(m => MirrorPlan.Reflects(m, pod));
+    }
 
     /// <summary>Completes with the next change of <see cref="Known"/>; to be had before looking.</summary>
     public Task Changed => _watch.Changed;
@@ -60,6 +70,12 @@ internal sealed class ApiPodSource : IPodSource
             await _sets.Writer.WriteAsync(new PodSet(Name, [.. _watch.Objects.Values.Where(p => !IsMirror(p))], []), cancel);
             await changed.WaitAsync(cancel);
         }
+    }
+
+    /// <param name="Of">The objects that this was made of.</param>
+    private sealed record Mirrors(ImmutableDictionary<string, V1Pod> Of, ILookup<string, V1Pod> ByName)
+    {
+        public static Mirrors In(ImmutableDictionary<string, V1Pod> known) => new(known, known.Values.Where(IsMirror).ToLookup(PodMessages.FullName, StringComparer.Ordinal));
     }
 
     /// <summary>Lets go of what a node never reads, and fills in what an older server left open.</summary>

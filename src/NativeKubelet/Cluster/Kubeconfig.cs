@@ -53,7 +53,7 @@ public sealed record Kubeconfig(Uri Server, string? AuthorityPem, string? Author
         text.Append("apiVersion: v1\nkind: Config\ncurrent-context: default-context\nclusters:\n- name: default-cluster\n  cluster:\n");
         Line("server", Server.ToString().TrimEnd('/'));
         Line("certificate-authority", AuthorityFile);
-        Line("certificate-authority-data", AuthorityPem is null ? null : Convert.ToBase64String(Encoding.UTF8.GetBytes(AuthorityPem)));
+        if (AuthorityPem is { } pem) text.Append($"    certificate-authority-data: {Convert.ToBase64String(Encoding.UTF8.GetBytes(pem))}\n");
         Line("tls-server-name", TlsServerName);
         Line("proxy-url", Proxy?.ToString());
         if (Insecure) text.Append("    insecure-skip-tls-verify: true\n");

@@ -56,10 +56,7 @@ internal sealed partial class MirrorPods(ApiClient api, ApiPodSource pods, Statu
             if (await CarryOutAsync(plan, owner, cancel))
             {
                 _pause.Reset();
-                using CancellationTokenSource next = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-                await Task.WhenAny(changed, board.NextAsync(seen.Version, next.Token));
-                await next.CancelAsync();
-                cancel.ThrowIfCancellationRequested();
+                await board.NextOrAsync(seen.Version, changed, cancel);
             }
             else await _pause.WaitAsync(null, cancel);
         }

@@ -16,7 +16,7 @@ internal sealed partial class ClusterNode : IDisposable
     private readonly NodePlan _plan;
     private readonly TimeProvider _time;
     private readonly ILoggerFactory _logs;
-    private readonly NodeCredentials _credentials;
+    private readonly ClusterCredentials _credentials;
     private readonly ApiClient _api;
     private readonly CancellationTokenSource _life = new();
     private readonly TaskCompletionSource<V1Node> _registered = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -25,9 +25,10 @@ internal sealed partial class ClusterNode : IDisposable
     public ClusterNode(NodePlan plan, TimeProvider time, ILoggerFactory logs)
     {
         (_plan, _time, _logs) = (plan, time, logs);
-        _credentials = new NodeCredentials(plan.Options.Node, plan.Identity.Name, plan.Options.Configuration.RotateCertificates == true, time, logs.CreateLogger<NodeCredentials>());
+        _credentials = new ClusterCredentials(plan.Options.Node, plan.Identity.Name, plan.Options.Configuration.RotateCertificates == true, time, logs.CreateLogger<ClusterCredentials>());
         _api = _credentials.Access.Client;
         Tokens = new ServiceAccountTokens(_api, time, logs.CreateLogger<ServiceAccountTokens>());
+        Facts = new ClusterFacts(_api, plan.Identity.Name, _registered.Task, time, logs.CreateLogger<ClusterFacts>());
         Pods = new ApiPodSource(_api, plan.Identity.Name, _registered.Task, time, logs.CreateLogger<ApiPodSource>());
     }
 
@@ -35,7 +36,9 @@ internal sealed partial class ClusterNode : IDisposable
 
     public ServiceAccountTokens Tokens { get; }
 
-    public ApiClient Api => _access.Client;
+    public ApiClient Api => _api;
+
+    public ClusterFacts Facts { get; }
 
     /// <param name="pods">Those that run here now: only what they refer to is watched.</param>
     public ApiObjects ObjectsOf(Func<IEnumerable<V1Pod>> pods) => new(_api, pods, _time, _logs.CreateLogger<ApiObjects>(), _life.Token);
@@ -51,14 +54,14 @@ internal sealed partial class ClusterNode : IDisposable
         NodeObserver observer = new(_plan, agent.Images, () => agent.Network.NotReady, () => _plan.Options.Server.Port ?? 0);
         NodeRegistration registration = new(_api, Card(), _time, _logs.CreateLogger<NodeRegistration>());
         NodeStatusLoop status = new(
-            _api, name, observer.Observe, static () => Task.Delay(Timeout.Infinite), options.NodeStatusUpdateFrequency!.Value, options.NodeStatusReportFrequency!.Value,
+            _api, name, observer.Observe, options.NodeStatusUpdateFrequency!.Value, options.NodeStatusReportFrequency!.Value,
             _time, _logs.CreateLogger<NodeStatusLoop>());
         LeaseLoop lease = new(_api, name, options.NodeLeaseDurationSeconds!.Value, _time, _logs.CreateLogger<LeaseLoop>());
         using PodStatusPublisher statuses = new(_api, Pods, agent.Board, _time, _logs.CreateLogger<PodStatusPublisher>());
         MirrorPods mirrors = new(_api, Pods, agent.Board, _registered.Task, () => agent.Complete.IsCompletedSuccessfully, _time, _logs.CreateLogger<MirrorPods>());
         ApiEvents events = new(_api, agent.Events, name, options.EventRecordQPS ?? 50, options.EventBurst ?? 100, _time, _logs.CreateLogger<ApiEvents>());
         await Task.WhenAll(
-            RegisterAsync(registration, status, observer, cancel), lease.RunAsync(cancel), statuses.RunAsync(cancel), mirrors.RunAsync(cancel), events.RunAsync(cancel));
+            RegisterAsync(registration, status, observer, cancel), lease.RunAsync(cancel), statuses.RunAsync(cancel), mirrors.RunAsync(cancel), events.RunAsync(cancel), Facts.RunAsync(cancel));
     }
 
     public void Dispose()

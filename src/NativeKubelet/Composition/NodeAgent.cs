@@ -62,14 +62,15 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         IObjects objects = cluster?.ObjectsOf(() => Workers!.Active) ?? (IObjects)beside;
         ITokens tokens = cluster?.Tokens ?? (ITokens)new NoTokens();
         Volumes volumes = new(options.Paths, objects, tokens, Images, plan.Resources.Node.Allocatable, node.Facts, time, logs.CreateLogger<Volumes>());
-        _pulls = new ImagePulls(Images, events, options.Images.MaxParallelPulls, options.Images.PullRate, time);
-        PodExecutor executor = new(Runtime, _pulls, volumes, objects, Cgroups, options.Paths, node, events, time, logs.CreateLogger<PodExecutor>());
+        IClusterFacts facts = cluster?.Facts ?? (IClusterFacts)new NoCluster();
+        _pulls = new ImagePulls(Images, new PullSecrets(objects, events), events, options.Images.MaxParallelPulls, options.Images.PullRate, time);
+        PodExecutor executor = new(Runtime, _pulls, volumes, objects, facts, Cgroups, options.Paths, node, events, time, logs.CreateLogger<PodExecutor>());
         Workers = new PodWorkers(Runtime, executor, Board, events, options.Paths, CrashBackoff.Of(options.Pods.MaxRestartBackOff), node, Turns, time, logs);
         objects.Changed += Workers.ObjectsChanged;
         tokens.Due += Workers.FilesDue;
         PodCleanup cleanup = new(Runtime, Workers, volumes, Cgroups, options.Paths, time, logs.CreateLogger<PodCleanup>());
         _desired = new DesiredPods(
-            sources, Runtime, Workers, cleanup, beside, Board, events, node, plan.Resources.Node.Fit, Turns, time, logs.CreateLogger<DesiredPods>());
+            sources, Runtime, Workers, cleanup, beside, Board, events, node, () => facts.Node(node.Facts), plan.Resources.Node.Fit, Turns, time, logs.CreateLogger<DesiredPods>());
         Usage = new UsageSampler(Runtime, Cgroups, time, logs.CreateLogger<UsageSampler>());
         _preload = new PreloadDirectory(options.Images.PreloadDirectory, plan.Images, Images, logs.CreateLogger<PreloadDirectory>());
         LocalSources told = new(

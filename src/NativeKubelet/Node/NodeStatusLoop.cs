@@ -11,17 +11,19 @@ using NativeKubelet.Pods;
 namespace NativeKubelet.Node;
 
 /// <summary>
-/// Tells the cluster how this node is: at once when that changes, and at the configured period otherwise (spec 20 §4.1). A patch
+/// Tells the cluster how this node is: when it is seen to have changed, and at the configured period otherwise (spec 20 §4.1). A patch
 /// holds the node's own part of the status and leaves others' alone.
 /// </summary>
 /// <param name="observe">How the node is now. Cheap: it is asked every period.</param>
-/// <param name="changed">Completes when something that <paramref name="observe"/> tells may be another.</param>
 /// <param name="updates">nodeStatusUpdateFrequency: how often it is looked.</param>
 /// <param name="reports">nodeStatusReportFrequency: how often it is sent although nothing changed.</param>
 internal sealed partial class NodeStatusLoop(
-    ApiClient api, string node, Func<NodeReport> observe, Func<Task> changed, TimeSpan updates, TimeSpan reports, TimeProvider time, ILogger log)
+    ApiClient api, string node, Func<NodeReport> observe, TimeSpan updates, TimeSpan reports, TimeProvider time, ILogger log)
 {
     private const int TriesAtOnce = 5;
+
+    /// <summary>A node that has just started is waited for: as long as it is not ready yet, it is looked at more often.</summary>
+    private static readonly TimeSpan StartPeriod = TimeSpan.FromMilliseconds(500), StartEnds = TimeSpan.FromMinutes(2);
 
     private readonly SteadyClock _clock = new(time);
     private NodeReport? _sent;
@@ -32,9 +34,9 @@ internal sealed partial class NodeStatusLoop(
     public async Task RunAsync(V1Node registered, CancellationToken cancel)
     {
         _known = registered;
+        DateTimeOffset started = _clock.Now;
         while (true)
         {
-            Task change = changed();
             NodeReport now = observe();
             bool differs = _sent != now;
             if (_schedule.IsDue(differs, _clock.Now))
@@ -47,10 +49,8 @@ internal sealed partial class NodeStatusLoop(
                 {
                     StatusNotSent(e.Message);
                 }
-            using CancellationTokenSource period = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-            await Task.WhenAny(change, Task.Delay(updates * (1 + (0.04 * Random.Shared.NextDouble())), time, period.Token));
-            await period.CancelAsync();
-            cancel.ThrowIfCancellationRequested();
+            bool starting = _clock.Now - started < StartEnds && !now.Conditions.Any(c => c is { Type: NodeConditions.Ready, Status: true });
+            await Task.Delay(starting && StartPeriod < updates ? StartPeriod : updates * (1 + (0.04 * Random.Shared.NextDouble())), time, cancel);
         }
     }
 

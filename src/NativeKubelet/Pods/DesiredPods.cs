@@ -17,6 +17,7 @@ namespace NativeKubelet.Pods;
 /// What all sources together want on this node: merges their sets, admits each new pod once, and hands it to the workers.
 /// Nothing that an earlier agent left is ended before every source has named its pods.
 /// </summary>
+/// <param name="facts">What admission judges by now.</param>
 /// <param name="resourceFit">NodeAllocatable.Fit, usually.</param>
 public sealed partial class DesiredPods(
     ImmutableArray<IPodSource> sources,
@@ -27,6 +28,7 @@ public sealed partial class DesiredPods(
     StatusBoard board,
     PodEvents events,
     NodeProfile node,
+    Func<NodeFacts> facts,
     Func<V1Pod, IReadOnlyCollection<V1Pod>, AdmissionRefusal?> resourceFit,
     LoopTurns turns,
     TimeProvider time,
@@ -139,12 +141,12 @@ public sealed partial class DesiredPods(
         }
         List<V1Pod> others = [.. _merges.Values.SelectMany(m => m.Pods).Where(p => _admitted.Contains(p.Metadata.Uid) && !Finished(p))];
         // An agent that starts anew must not end what runs: only a pod that does not run yet can be refused.
-        if (!Runs(pod) && Admission.Check(pod, others, node.Facts, Fit) is { } refusal)
+        if (!Runs(pod) && Admission.Check(pod, others, facts(), Fit) is { } refusal)
         {
             _refused.Add(pod.Metadata.Uid);
             events.Warning(pod, refusal.Reason, refusal.Message);
-            StatusFacts facts = new(node.Ips, QosClasses.Of(pod).ToString());
-            board.Publish(new(pod, PodStatusBuilder.Rejected(pod, refusal, facts, time.GetUtcNow())) { Released = true });
+            StatusFacts told = new(node.Ips, QosClasses.Of(pod).ToString());
+            board.Publish(new(pod, PodStatusBuilder.Rejected(pod, refusal, told, time.GetUtcNow())) { Released = true });
             return;
         }
         _admitted.Add(pod.Metadata.Uid);

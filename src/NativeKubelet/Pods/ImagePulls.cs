@@ -8,7 +8,7 @@ namespace NativeKubelet.Pods;
 /// <summary>Brings containers their images by pull policy (spec 30 §14); pulls of all pods take turns.</summary>
 /// <param name="parallel">How many pulls run at a time; null has no limit.</param>
 /// <param name="rate">How often one may begin. Who comes too early waits; the kubelet fails the pull and backs off.</param>
-public sealed class ImagePulls(IImageStore images, PodEvents events, int? parallel, RateLimit rate, TimeProvider time) : IDisposable
+public sealed class ImagePulls(IImageStore images, PullSecrets secrets, PodEvents events, int? parallel, RateLimit rate, TimeProvider time) : IDisposable
 {
     private readonly SemaphoreSlim? _turns = parallel is { } most ? new(most) : null;
     private readonly Lock _gate = new();
@@ -74,7 +74,7 @@ public sealed class ImagePulls(IImageStore images, PodEvents events, int? parall
             }
             await RateAsync(cancel);
             long begun = time.GetTimestamp();
-            ImageRecord image = await images.PullAsync(name, [], null, cancel);
+            ImageRecord image = await images.PullAsync(name, await secrets.ForAsync(pod, name, cancel), null, cancel);
             events.Normal(pod, EventReasons.Pulled, EventMessages.Pulled(name, time.GetElapsedTime(begun), time.GetElapsedTime(asked), image.SizeBytes), container);
             return image;
         }

@@ -10,7 +10,7 @@ using NativeKubelet.Runtime.Volumes;
 namespace NativeKubelet.Pods;
 
 /// <summary>A container's declared environment at the moment of its start, with all that the node knows.</summary>
-internal sealed class PodEnvironment(IObjects objects, RuntimePaths paths, NodeProfile node)
+internal sealed class PodEnvironment(IObjects objects, IClusterFacts cluster, RuntimePaths paths, NodeProfile node)
 {
     /// <param name="ips">Of the pod's sandbox; not asked for on the host's network.</param>
     /// <exception cref="ContainerConfigException">A reference leads nowhere.</exception>
@@ -22,7 +22,10 @@ internal sealed class PodEnvironment(IObjects objects, RuntimePaths paths, NodeP
             new DownwardFacts(pod.Spec.HostNetwork == true ? node.Ips : new(ips), node.Ips, node.Allocatable),
             name => Texts(known.ConfigMap(space, name)),
             name => Texts(known.Secret(space, name)),
-            (volume, path) => EmptyDirFile.Read(paths, pod.Metadata.Uid, volume, path)));
+            (volume, path) => EmptyDirFile.Read(paths, pod.Metadata.Uid, volume, path))
+        {
+            Services = ServiceVariables.For(pod, await cluster.ServicesAsync(pod, cancel)),
+        });
     }
 
     private static IReadOnlyDictionary<string, string>? Texts(V1ConfigMap? map) =>

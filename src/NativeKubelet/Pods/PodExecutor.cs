@@ -20,10 +20,10 @@ namespace NativeKubelet.Pods;
 /// back. It keeps nothing between steps, and every step may be repeated. Failures are outcomes; only a cancelled step throws.
 /// </summary>
 public sealed partial class PodExecutor(
-    IContainerRuntime runtime, ImagePulls images, IVolumes volumes, IObjects objects, PodCgroups cgroups, RuntimePaths paths, NodeProfile node, PodEvents events,
+    IContainerRuntime runtime, ImagePulls images, IVolumes volumes, IObjects objects, IClusterFacts cluster, PodCgroups cgroups, RuntimePaths paths, NodeProfile node, PodEvents events,
     TimeProvider time, ILogger<PodExecutor> log)
 {
-    private readonly PodEnvironment _environment = new(objects, paths, node);
+    private readonly PodEnvironment _environment = new(objects, cluster, paths, node);
     private readonly HookRunner _hooks = new(runtime, events, time);
     private readonly ContainerStops _stops = new(runtime, new HookRunner(runtime, events, time), node, events, time);
 
@@ -117,7 +117,7 @@ public sealed partial class PodExecutor(
                 throw new RuntimeException(EventReasons.FailedCreatePodSandBox, fault);
             PodDns dns = PodDns.Build(pod, node.ReadDns());
             foreach (DnsWarning warning in dns.Warnings) Tell(pod, warning);
-            await runtime.CreateSandboxAsync(new(pod, create.Attempt, names.Kernel, dns.Content, group.Path, Ports(pod)), cancel);
+            await runtime.CreateSandboxAsync(new(pod, create.Attempt, names.Kernel, dns.Content, group.Path, Ports(pod)) { Handler = await cluster.HandlerAsync(pod, cancel) }, cancel);
             return new StepOutcome.Done();
         }
         catch (Exception e) when (!cancel.IsCancellationRequested)

@@ -30,10 +30,7 @@ internal sealed partial class PodStatusPublisher(ApiClient api, ApiPodSource pod
             BoardSnapshot now = board.Now;
             foreach (PodView view in now.Pods.Values) Begin(view, cancel);
             foreach (string gone in _publications.Keys.Where(uid => !now.Pods.ContainsKey(uid))) _publications.TryRemove(gone, out _);
-            using CancellationTokenSource next = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-            await Task.WhenAny(known, board.NextAsync(now.Version, next.Token));
-            await next.CancelAsync();
-            cancel.ThrowIfCancellationRequested();
+            await board.NextOrAsync(now.Version, known, cancel);
         }
     }
 
@@ -42,7 +39,7 @@ internal sealed partial class PodStatusPublisher(ApiClient api, ApiPodSource pod
     private void Begin(PodView view, CancellationToken cancel)
     {
         Publication publication = _publications.GetOrAdd(view.Uid, static _ => new());
-        if (publication.TryBegin()) _ = PublishAsync(view.Uid, publication, cancel);
+        if (publication.IsNews(view, TargetOf(view)) && publication.TryBegin()) _ = PublishAsync(view.Uid, publication, cancel);
     }
 
     private async Task PublishAsync(string uid, Publication publication, CancellationToken cancel)
@@ -65,9 +62,7 @@ internal sealed partial class PodStatusPublisher(ApiClient api, ApiPodSource pod
     }
 
     /// <summary>The object that shows the pod: its own, or a static pod's mirror. Null while there is none.</summary>
-    private V1Pod? TargetOf(PodView view) => StaticPodIdentity.IsStatic(view.Pod)
-        ? pods.Known.Values.FirstOrDefault(p => ApiPodSource.IsMirror(p) && MirrorPlan.Reflects(p, view.Pod))
-        : pods.Known.GetValueOrDefault(view.Uid);
+    private V1Pod? TargetOf(PodView view) => StaticPodIdentity.IsStatic(view.Pod) ? pods.ReflectionOf(view.Pod) : pods.Known.GetValueOrDefault(view.Uid);
 
     /// <returns>What keeps the server from knowing, if it may pass.</returns>
     private async Task<ApiException?> TryTellAsync(PodView view, V1Pod target, Publication publication, CancellationToken cancel)
@@ -143,9 +138,18 @@ internal sealed partial class PodStatusPublisher(ApiClient api, ApiPodSource pod
     {
         private readonly Lock _gate = new();
         private bool _running, _work;
+        private (PodView View, V1Pod? Target)? _seen;     // touched by the loop over all pods alone
 
         /// <summary>The last patch that arrived. Touched by the one that runs.</summary>
         public byte[]? Sent { get; set; }
+
+        /// <summary>Views and objects are replaced, never changed: one that is the same says the same.</summary>
+        public bool IsNews(PodView view, V1Pod? target)
+        {
+            if (_seen is { } seen && ReferenceEquals(seen.View, view) && ReferenceEquals(seen.Target, target)) return false;
+            _seen = (view, target);
+            return true;
+        }
 
         /// <returns>True for the caller that must run it.</returns>
         public bool TryBegin()

@@ -48,6 +48,15 @@ public sealed class StatusBoard
         }
     }
 
+    /// <summary>Completes with the first snapshot later than <paramref name="version"/>, or with the other bell.</summary>
+    public async Task NextOrAsync(long version, Task other, CancellationToken cancel)
+    {
+        using CancellationTokenSource next = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        await Task.WhenAny(other, NextAsync(version, next.Token));
+        await next.CancelAsync();
+        cancel.ThrowIfCancellationRequested();
+    }
+
     private void Change(Func<ImmutableDictionary<string, PodView>, ImmutableDictionary<string, PodView>> change)
     {
         TaskCompletionSource ring;

@@ -108,7 +108,7 @@ public sealed class RuntimeHost : IAsyncDisposable
     public async Task<SandboxState> SandboxAsync(V1Pod pod, int attempt = 0)
     {
         await Cgroups.EnsurePodAsync(pod, Deadline());
-        return await Runtime.CreateSandboxAsync(new SandboxSpec(pod, attempt, "node", "nameserver 127.0.0.1\n", Cgroups.Of(pod).Path, []), Deadline());
+        return await Runtime.CreateSandboxAsync(new SandboxSpec(pod, attempt, "node", "nameserver 127.0.0.1\n", Cgroups.Of(pod).Path, []) { Handler = pod.Spec.RuntimeClassName ?? "" }, Deadline());
     }
 
     public Task<ContainerState> StartAsync(SandboxState sandbox, V1Pod pod, int restart = 0, params ImmutableArray<ResolvedMount> mounts) =>

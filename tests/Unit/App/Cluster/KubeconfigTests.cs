@@ -13,8 +13,8 @@ public sealed class KubeconfigTests
             kind: Config
             current-context: c
             clusters: [{name: x, cluster: {server: "https://api.example:6443/prefix", certificate-authority-data: {{Convert.ToBase64String("CA\n"u8)}}, tls-server-name: "a: b"} }]
-            contexts: [{name: c, context: {cluster: x, user: u}}]
-            users: [{name: u, user: {token: abcdef.0123456789abcdef}}]
+            contexts: [{name: c, context: {cluster: x, user: u} }]
+            users: [{name: u, user: {token: abcdef.0123456789abcdef} }]
             """);
 
         byte[] written = (bootstrap with { User = KubeconfigUser.OfFile("/pki/kubelet-client-current.pem") }).ToYaml();

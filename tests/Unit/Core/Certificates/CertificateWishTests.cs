@@ -1,5 +1,4 @@
 using NativeKubelet.Core.Certificates;
-using NativeKubelet.Core.Node;
 
 namespace NativeKubelet.Tests.Unit.Core.Certificates;
 

@@ -10,7 +10,7 @@ namespace NativeKubelet.Cluster.Certificates;
 /// How this node proves to the cluster who it is: by its kubeconfig, or, until there is one that will do, by a bootstrap
 /// kubeconfig that is good for nothing but to ask for a certificate. Where that is wanted, the certificate is kept fresh.
 /// </summary>
-internal sealed partial class NodeCredentials : IDisposable
+internal sealed partial class ClusterCredentials : IDisposable
 {
     private readonly CertificateFiles _files;
     private readonly CertificateRotation? _rotation;
@@ -24,7 +24,7 @@ internal sealed partial class NodeCredentials : IDisposable
     /// <param name="options">With a kubeconfig, or a bootstrap kubeconfig that can be read.</param>
     /// <param name="rotate">rotateCertificates.</param>
     /// <exception cref="ConfigException">Neither kubeconfig is any use.</exception>
-    public NodeCredentials(NodeOptions options, string name, bool rotate, TimeProvider time, ILogger log)
+    public ClusterCredentials(NodeOptions options, string name, bool rotate, TimeProvider time, ILogger log)
     {
         (_kubeconfig, _name, _rotate, _time, _log) = (options.Kubeconfig!, name, rotate, time, log);
         _files = CertificateFiles.Client(options.CertDirectory);
