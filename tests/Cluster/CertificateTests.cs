@@ -63,6 +63,9 @@ public sealed class CertificateTests
         X509SubjectAlternativeNameExtension names = certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().Single();
         Assert.Equal([host.Node], names.EnumerateDnsNames());
         Assert.Contains(Text(node["status"]!["addresses"]![0]!["address"]), names.EnumerateIPAddresses().Select(a => a.ToString()));
+        using System.Net.Sockets.TcpClient connection = new("127.0.0.1", host.Port);
+        await using System.Net.Security.SslStream tls = new(connection.GetStream(), false, (_, shown, _, _) => shown?.GetSerialNumberString() == certificate.SerialNumber);
+        await tls.AuthenticateAsClientAsync(host.Node);
     }
 
     [Fact]

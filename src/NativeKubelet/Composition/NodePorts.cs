@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using NativeKubelet.Api.Kubelet;
 using NativeKubelet.Cluster;
+using NativeKubelet.Cluster.Certificates;
 using NativeKubelet.Config;
 using NativeKubelet.Core.Server;
 using NativeKubelet.Node;
@@ -40,7 +41,7 @@ internal static partial class NodePorts
         IPEndPoint? secure = ports.Port is { } port ? new(ports.Address, port) : null, readOnly = ports.ReadOnlyPort is { } other ? new(ports.Address, other) : null;
         try
         {
-            NodeServer server = await NodeServer.OpenAsync(secure, secure is null ? null : TlsOf(plan, time, logs), readOnly, application, cancel);
+            NodeServer server = await NodeServer.OpenAsync(secure, secure is null ? null : TlsOf(plan, api is not null, time, logs), readOnly, application, cancel);
             ILogger log = logs.CreateLogger<NodeServer>();
             foreach (IPEndPoint? endpoint in (IPEndPoint?[])[secure, readOnly])
                 if (endpoint is not null) Listening(log, endpoint.Address.ToString(), endpoint.Port, endpoint == readOnly);
@@ -68,14 +69,27 @@ internal static partial class NodePorts
         return new(plan.Options, agent.Board, agent.Runtime, checks, new(stats), new(agent.Usage, stats, groups, kubelet, agent.Workers.ProbeCounts, checks));
     }
 
-    private static TlsListener TlsOf(NodePlan plan, TimeProvider time, ILoggerFactory logs)
+    private static TlsListener TlsOf(NodePlan plan, bool joined, TimeProvider time, ILoggerFactory logs)
+    {
+        ServingCertificate serving = ServingOf(plan, joined, time, logs);
+        return new(serving.Current, TlsRules.Of(plan.Options.Configuration.TlsMinVersion, plan.Options.Configuration.TlsCipherSuites), time, logs.CreateLogger<TlsListener>());
+    }
+
+    private static ServingCertificate ServingOf(NodePlan plan, bool joined, TimeProvider time, ILoggerFactory logs)
     {
         KubeletConfiguration c = plan.Options.Configuration;
+        ILogger<ServingCertificate> log = logs.CreateLogger<ServingCertificate>();
+        // The cluster gives it, when somebody has approved: until then no handshake succeeds.
+        if (joined && c.ServerTLSBootstrap == true)
+        {
+            string current = CertificateFiles.Serving(plan.Options.Node.CertDirectory).CurrentPath;
+            return new(current, current, log);
+        }
         (string certificate, string key) = c is { TlsCertFile: { Length: > 0 } given, TlsPrivateKeyFile: { Length: > 0 } secret }
             ? (given, secret) : SelfSignedCertificate.Ensure(plan.Options.Node.CertDirectory, plan.Identity.Name, time.GetUtcNow());
-        ServingCertificate serving = new(certificate, key, logs.CreateLogger<ServingCertificate>());
+        ServingCertificate serving = new(certificate, key, log);
         serving.Require();
-        return new(serving.Current, TlsRules.Of(c.TlsMinVersion, c.TlsCipherSuites), time, logs.CreateLogger<TlsListener>());
+        return serving;
     }
 
     private static Authentication AuthenticationOf(NodePlan plan, ReviewClient? reviews, TimeProvider time, ILoggerFactory logs)
