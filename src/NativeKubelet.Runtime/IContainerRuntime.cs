@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Threading.Channels;
 using k8s.Models;
@@ -53,6 +54,10 @@ public interface IContainerRuntime
     /// <summary>Copies a running container's output to the given ends, and its input from one. Any caller, any time.</summary>
     /// <exception cref="RuntimeException">AttachFailed: no such running container, or its holder's words.</exception>
     Task<AttachSession> AttachAsync(AttachStart start, CancellationToken cancel);
+
+    /// <summary>Connects to a TCP port of the pod's own loopback, 127.0.0.1 or else ::1. Any caller, any time.</summary>
+    /// <exception cref="RuntimeException">PortForwardFailed: nothing listens there, or the sandbox is gone.</exception>
+    Task<Socket> DialAsync(string sandboxId, int port, CancellationToken cancel);
 }
 
 /// <summary>The ends stay the caller's. With <paramref name="Tty"/> they are not used: the session's terminal takes their place.</summary>

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using System.Net.Sockets;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using NativeKubelet.Core.Containers;
@@ -34,6 +35,7 @@ public sealed partial class NodeRuntime : IContainerRuntime, IAsyncDisposable
     private readonly ContainerEnds _ends;
     private readonly SandboxEvents _pump;
     private readonly ExecStarter _execs;
+    private readonly PodDialer _dialer;
     private readonly ConcurrentDictionary<string, Sandbox> _sandboxes = new();
     private readonly Channel<RuntimeEvent> _events = Channel.CreateUnbounded<RuntimeEvent>();
     private Snapshot? _snapshot;
@@ -49,6 +51,7 @@ public sealed partial class NodeRuntime : IContainerRuntime, IAsyncDisposable
         _ends = new ContainerEnds(settings, cgroups, _containers, time, log);
         _pump = new SandboxEvents(settings, cgroups, _launcher, _ends, Publish, time, log);
         _execs = new ExecStarter(settings);
+        _dialer = new PodDialer(settings.Paths);
     }
 
     public ImmutableArray<SandboxState> Sandboxes
@@ -246,6 +249,9 @@ public sealed partial class NodeRuntime : IContainerRuntime, IAsyncDisposable
             throw new RuntimeException("AttachFailed", $"container {container.Name} of pod {container.PodNamespace}/{container.PodName}: {e.Message}", e);
         }
     }
+
+    public Task<Socket> DialAsync(string sandboxId, int port, CancellationToken cancel) => _sandboxes.TryGetValue(sandboxId, out Sandbox? sandbox)
+        ? _dialer.DialAsync(sandbox.Record, port, cancel) : throw new RuntimeException("PortForwardFailed", $"sandbox {sandboxId} is gone");
 
     /// <summary>Everything runs on; the next agent finds it.</summary>
     public async ValueTask DisposeAsync()

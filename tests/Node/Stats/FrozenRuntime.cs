@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Net.Sockets;
 using System.Threading.Channels;
 using NativeKubelet.Runtime;
 
@@ -19,4 +20,5 @@ internal sealed class FrozenRuntime(ImmutableArray<SandboxState> sandboxes) : IC
     public Task RemoveContainerAsync(string containerId, CancellationToken cancel) => throw Refused;
     public Task<ExecSession> ExecAsync(ExecStart start, CancellationToken cancel) => throw Refused;
     public Task<AttachSession> AttachAsync(AttachStart start, CancellationToken cancel) => throw Refused;
+    public Task<Socket> DialAsync(string sandboxId, int port, CancellationToken cancel) => throw Refused;
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Threading.Channels;
 using k8s.Models;
@@ -44,6 +45,8 @@ internal sealed class FakeNode : IContainerRuntime, IImageStore, IAsyncDisposabl
     public ImmutableArray<ImageRecord> Images { get; set; } = [];
 
     public Func<ExecStart, ExecSession> OnExec { get; set; } = _ => throw new RuntimeException("ExecFailed", "no such container");
+
+    public Func<int, Task<Socket>> OnDial { get; set; } = _ => throw new RuntimeException("PortForwardFailed", "no such sandbox");
 
     public Func<string, IProgress<PullProgress>?, Task<ImageRecord>> OnPull { get; set; } = (_, _) => throw new ImageException("ErrImagePull", "no registry");
 
@@ -154,6 +157,7 @@ internal sealed class FakeNode : IContainerRuntime, IImageStore, IAsyncDisposabl
 
     public ChannelReader<RuntimeEvent> Events { get; } = Channel.CreateUnbounded<RuntimeEvent>().Reader;
 
+    Task<Socket> IContainerRuntime.DialAsync(string sandboxId, int port, CancellationToken cancel) => OnDial(port);
     Task<SandboxState> IContainerRuntime.CreateSandboxAsync(SandboxSpec spec, CancellationToken cancel) => throw new NotSupportedException();
     Task IContainerRuntime.StopSandboxAsync(string sandboxId, CancellationToken cancel) => throw new NotSupportedException();
     Task IContainerRuntime.RemoveSandboxAsync(string sandboxId, CancellationToken cancel) => throw new NotSupportedException();
