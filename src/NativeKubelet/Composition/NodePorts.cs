@@ -1,13 +1,11 @@
 using System.Collections.Immutable;
 using System.Net;
 using System.Net.Sockets;
-using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using NativeKubelet.Api.Kubelet;
 using NativeKubelet.Cluster;
 using NativeKubelet.Cluster.Certificates;
 using NativeKubelet.Config;
-using NativeKubelet.Core.Server;
 using NativeKubelet.Node;
 using NativeKubelet.Runtime.Machines;
 using NativeKubelet.Runtime.Stats;
@@ -15,6 +13,7 @@ using NativeKubelet.Server;
 using NativeKubelet.Server.Access;
 using NativeKubelet.Server.Endpoints;
 using NativeKubelet.Server.Stats;
+using NativeKubelet.Server.Streaming;
 using NativeKubelet.Server.Tls;
 
 namespace NativeKubelet.Composition;
@@ -36,7 +35,9 @@ internal static partial class NodePorts
         if (ports is { Port: null, ReadOnlyPort: null }) return null;
         ReviewClient? reviews = api is null ? null : new(api, time);
         RequestCounts counts = new();
-        NodeRoutes routes = new(SourcesOf(plan, agent, checks, counts, time), StreamsAreToCome, time);
+        StreamRoutes streams = new(
+            agent.Runtime, agent.Board, plan.Options.Configuration.StreamingConnectionIdleTimeout!.Value, time, logs.CreateLogger<StreamRoutes>());
+        NodeRoutes routes = new(SourcesOf(plan, agent, checks, counts, time), streams.ServeAsync, time);
         NodeApplication application = new(AuthenticationOf(plan, reviews, time, logs), AuthorizationOf(plan, reviews, time, logs), routes, counts, logs.CreateLogger<NodeApplication>());
         IPEndPoint? secure = ports.Port is { } port ? new(ports.Address, port) : null, readOnly = ports.ReadOnlyPort is { } other ? new(ports.Address, other) : null;
         try
@@ -52,8 +53,6 @@ internal static partial class NodePorts
             throw new IOException($"the node's ports cannot be opened: {e.Message}; free them, choose others (port, readOnlyPort, address), or set enableServer to false", e);
         }
     }
-
-    private static Task StreamsAreToCome(HttpContext context) => throw new RefusedException(501, "this version serves no streams into containers; use the verbs exec and attach on the node\n");
 
     private static NodeSources SourcesOf(NodePlan plan, NodeAgent agent, ImmutableArray<HealthCheck> checks, RequestCounts counts, TimeProvider time)
     {

@@ -41,7 +41,7 @@ public static class ConfigFields
         new("authentication", Works, "clientCAFile is read anew when it changes; a node alone has nobody to ask about tokens and refuses them"), new("authorization", Works, "Webhook on a node alone: client certificates of system:masters may everything, others nothing"),
         new("enableDebuggingHandlers", Works, ""), new("enableContentionProfiling", Ignored, GoOnly), new("enableProfilingHandler", Ignored, GoOnly),
         new("enableDebugFlagsHandler", Ignored, Debugging), new("enableSystemLogHandler", Works, "files below /var/log"), new("enableSystemLogQuery", NotYet, "/logs shows files, and asks no journal"),
-        new("healthzPort", Works, "0: closed"), new("healthzBindAddress", Works, ""), new("streamingConnectionIdleTimeout", NotYet, "no streams into containers are served"),
+        new("healthzPort", Works, "0: closed"), new("healthzBindAddress", Works, ""), new("streamingConnectionIdleTimeout", Works, "nothing in either direction for so long"),
         new("registerNode", Joined, ""), new("registerWithTaints", Joined, ""), new("providerID", Joined, ""),
         new("maxOpenFiles", Works, "as far as the hard limit can be raised"), new("oomScoreAdj", Works, "where CAP_SYS_RESOURCE is held"),
         new("contentType", Ignored, "JSON is spoken"), new("kubeAPIQPS", Joined, ""), new("kubeAPIBurst", Joined, ""), new("eventRecordQPS", Joined, ""), new("eventBurst", Joined, ""),
