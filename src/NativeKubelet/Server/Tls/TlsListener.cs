@@ -70,6 +70,8 @@ internal sealed partial class TlsListener(Func<SslStreamCertificateContext?> cer
         CipherSuitesPolicy = rules.Ciphers,
         ApplicationProtocols = [SslApplicationProtocol.Http11],
         AllowRenegotiation = false,
+        // A session that goes on from an earlier one brings no intermediate certificates along, and its client would be another than before.
+        AllowTlsResume = false,
         ClientCertificateRequired = true,
         CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
         // The chain that is built here is not the one that counts: it must only cost nothing and ask nobody.
