@@ -128,6 +128,9 @@ public sealed record ApiSettings
     /// <summary>The node to which pods without one are bound; null: they stay pending.</summary>
     public string? AutoSchedule { get; init; }
 
+    /// <summary>A watch is ended after that long, whatever it asked for.</summary>
+    public TimeSpan LongestWatch { get; init; } = TimeSpan.MaxValue;
+
     public TimeSpan CertificateLifetime { get; init; } = TimeSpan.FromHours(1);
 
     /// <summary>By signer. The real cluster approves clients' certificates and leaves servers' to people.</summary>

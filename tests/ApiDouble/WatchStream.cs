@@ -7,7 +7,7 @@ using static NativeKubelet.Tests.ApiDouble.ObjectStore;
 namespace NativeKubelet.Tests.ApiDouble;
 
 /// <summary>Lists and watches of one kind, seen through selectors.</summary>
-public sealed class WatchStream(ObjectStore store)
+public sealed class WatchStream(ObjectStore store, TimeSpan longest)
 {
     /// <summary>How often a watch that asked for bookmarks gets one. The real server takes about a minute.</summary>
     public TimeSpan BookmarkEvery { get; set; } = TimeSpan.FromSeconds(5);
@@ -30,7 +30,7 @@ public sealed class WatchStream(ObjectStore store)
         bool bookmarks = query["allowWatchBookmarks"].ToString() is "true" or "1";
         bool initial = query["sendInitialEvents"].ToString() is "true" or "1";
         using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
-        if (int.TryParse(query["timeoutSeconds"], out int seconds) && seconds > 0) end.CancelAfter(TimeSpan.FromSeconds(seconds));
+        if (int.TryParse(query["timeoutSeconds"], out int seconds) && seconds > 0) end.CancelAfter(TimeSpan.FromSeconds(Math.Min(seconds, longest.TotalSeconds)));
         long version = asked.Length > 0 && asked != "0" && !initial ? long.Parse(asked, CultureInfo.InvariantCulture) : -1;
         if (version >= 0) _ = store.Since(version);       // 410 while there is still a status line to say it in
         context.Response.ContentType = "application/json";

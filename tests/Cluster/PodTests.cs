@@ -127,6 +127,44 @@ public sealed class PodTests
     }
 
     [Fact]
+    public async Task A_pod_finds_the_volume_that_its_claim_is_bound_to_and_waits_until_it_is()
+    {
+        await using ClusterHost host = await ClusterHost.StartAsync();
+        await host.ReadyAsync();
+        string place = host.Agent["volume"];
+        host.Api.Create("persistentvolumes", new JsonObject
+        {
+            ["metadata"] = new JsonObject { ["name"] = "disk" },
+            ["spec"] = new JsonObject
+            {
+                ["capacity"] = new JsonObject { ["storage"] = "1Gi" }, ["accessModes"] = new JsonArray("ReadWriteOnce"), ["hostPath"] = new JsonObject { ["path"] = place, ["type"] = "DirectoryOrCreate" },
+                ["claimRef"] = new JsonObject { ["namespace"] = "default", ["name"] = "data" },
+            },
+        });
+        host.Api.Create("persistentvolumeclaims", new JsonObject
+        {
+            ["metadata"] = new JsonObject { ["name"] = "data" },
+            ["spec"] = new JsonObject { ["accessModes"] = new JsonArray("ReadWriteOnce"), ["resources"] = new JsonObject { ["requests"] = new JsonObject { ["storage"] = "1Gi" } } },
+        });
+        host.Run("writer", "echo written > /data/file", "Never", spec =>
+        {
+            spec["volumes"] = new JsonArray(new JsonObject { ["name"] = "data", ["persistentVolumeClaim"] = new JsonObject { ["claimName"] = "data" } });
+            spec["containers"]![0]!["volumeMounts"] = new JsonArray(new JsonObject { ["name"] = "data", ["mountPath"] = "/data" });
+        });
+        await host.Agent.SaidAsync("is not bound to a volume yet");
+
+        host.Api.Store.Update(ResourceKind.Find("", "v1", "persistentvolumeclaims")!, "default", "data", there =>
+        {
+            JsonObject bound = (JsonObject)there!.DeepClone();
+            bound["spec"]!["volumeName"] = "disk";
+            return bound;
+        });
+
+        await host.PodAsync("writer", p => Text(p["status"]?["phase"]) == "Succeeded");
+        Assert.Equal("written\n", File.ReadAllText(Path.Combine(place, "file")));
+    }
+
+    [Fact]
     public async Task A_static_pod_has_a_mirror_that_comes_again_when_somebody_deletes_it()
     {
         await using ClusterHost host = await ClusterHost.StartAsync();

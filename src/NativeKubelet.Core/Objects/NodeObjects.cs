@@ -23,6 +23,17 @@ public sealed class NodeObjects
 
     public V1PersistentVolume? Volume(string name) => Find<V1PersistentVolume>(ObjectKey.Volume(name));
 
+    /// <summary>Those of these names that there are, and the volumes of the claims among them.</summary>
+    public IEnumerable<NodeObject> Among(IEnumerable<ObjectKey> keys)
+    {
+        foreach (ObjectKey key in keys)
+        {
+            if (_all.GetValueOrDefault(key) is not { } found) continue;
+            yield return found;
+            if (found.Model is V1PersistentVolumeClaim { Spec.VolumeName: { Length: > 0 } volume } && _all.TryGetValue(ObjectKey.Volume(volume), out NodeObject? bound)) yield return bound;
+        }
+    }
+
     /// <summary>All PersistentVolumes by name: a claim may find its volume among them.</summary>
     public IEnumerable<V1PersistentVolume> Volumes =>
         _all.Values.Select(o => o.Model).OfType<V1PersistentVolume>().OrderBy(v => v.Metadata.Name, StringComparer.Ordinal);

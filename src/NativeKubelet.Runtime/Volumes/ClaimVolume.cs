@@ -1,4 +1,5 @@
 using k8s.Models;
+using NativeKubelet.Core.Manifests;
 using NativeKubelet.Core.Objects;
 using NativeKubelet.Core.Pods;
 using NativeKubelet.Core.Volumes;
@@ -35,6 +36,8 @@ internal sealed class ClaimVolume(RuntimePaths paths, NodeFacts node)
         // Data that is mounted stays mounted, whatever becomes of the claim's definition.
         if (parent.TryStatus(volume.Name) is { Kind: FileKind.SymbolicLink }) return;
         V1PersistentVolumeClaim claim = objects.Claim(key.Namespace, key.Name) ?? throw new VolumeContentException($"{key.Word} not found");
+        // In a cluster others bind claims; a directory of this node in their place would lose the data that the pod looks for.
+        if (StaticPodIdentity.IsFromApi(pod) && string.IsNullOrEmpty(claim.Spec.VolumeName)) throw new VolumeContentException($"{key.Word} is not bound to a volume yet");
         ClaimChoice choice = Choose(key, claim, objects);
         string place = choice.Volume switch
         {

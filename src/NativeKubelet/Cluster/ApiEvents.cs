@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using k8s.Models;
 using Microsoft.Extensions.Logging;
+using NativeKubelet.Core.Events;
 using NativeKubelet.Events;
 
 namespace NativeKubelet.Cluster;
@@ -20,7 +21,7 @@ internal sealed partial class ApiEvents(ApiClient api, EventLog events, string n
     private static readonly TimeSpan BetweenTries = TimeSpan.FromSeconds(10);
 
     // What was told, so that a repetition becomes a higher count instead of another object.
-    private readonly Dictionary<(string About, string Uid, string Container, string Reason, string Message), (string Path, int Count)> _told = [];
+    private readonly Dictionary<EventSubject, (string Path, int Count)> _told = [];
     private double _allowance = burst;
     private long _allowed;
 
@@ -72,11 +73,10 @@ internal sealed partial class ApiEvents(ApiClient api, EventLog events, string n
 
     private async Task SendAsync(NodeEvent e, CancellationToken cancel)
     {
-        var key = (e.Object, e.PodUid, e.Container, e.Reason, e.Message);
-        if (e.Count > 1 && _told.TryGetValue(key, out (string Path, int Count) told))
+        if (e.Count > 1 && _told.TryGetValue(e.Key, out (string Path, int Count) told))
             try
             {
-                JsonObject patch = new() { ["count"] = e.Count, ["lastTimestamp"] = e.At.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture) };
+                JsonObject patch = new() { ["count"] = e.Count, ["message"] = e.Message, ["lastTimestamp"] = e.At.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture) };
                 await api.PatchAsync<Corev1Event>(told.Path, Encoding.UTF8.GetBytes(patch.ToJsonString()), ApiClient.StrategicMerge, cancel);
                 return;
             }
@@ -87,7 +87,7 @@ internal sealed partial class ApiEvents(ApiClient api, EventLog events, string n
         Corev1Event made = Wire(e);
         await api.CreateAsync($"api/v1/namespaces/{made.Metadata.NamespaceProperty}/events", made, cancel);
         if (_told.Count >= MostKnown) _told.Clear();
-        _told[key] = ($"api/v1/namespaces/{made.Metadata.NamespaceProperty}/events/{made.Metadata.Name}", e.Count);
+        _told[e.Key] = ($"api/v1/namespaces/{made.Metadata.NamespaceProperty}/events/{made.Metadata.Name}", e.Count);
     }
 
     private Corev1Event Wire(NodeEvent e)

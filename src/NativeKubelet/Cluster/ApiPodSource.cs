@@ -14,6 +14,10 @@ namespace NativeKubelet.Cluster;
 /// </summary>
 internal sealed class ApiPodSource : IPodSource
 {
+    /// <summary>A server that boots with its nodes gets that long.</summary>
+    private static readonly TimeSpan BootPatience = TimeSpan.FromSeconds(10);
+
+    private readonly Lock _gate = new();
     private readonly ObjectWatch<V1Pod, V1PodList> _watch;
     private readonly TimeProvider _time;
     private readonly Channel<PodSet> _sets = Channel.CreateBounded<PodSet>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
@@ -29,6 +33,7 @@ internal sealed class ApiPodSource : IPodSource
 
     public string Name => "api";
 
+    /// <summary>The API server has named its pods; those that an earlier agent knew are never all.</summary>
     public bool Ready { get; private set; }
 
     public ChannelReader<PodSet> Sets => _sets.Reader;
@@ -58,6 +63,28 @@ internal sealed class ApiPodSource : IPodSource
         await Task.WhenAll(_watch.RunAsync(cancel), PublishAsync(cancel));
     }
 
+    /// <summary>Waits for the API server; when that does not answer, its last known pods are delivered in its place until it does.</summary>
+    /// <returns>False when it answered in time.</returns>
+    public async Task<bool> BootAsync(ImmutableArray<V1Pod> cached, Action before, CancellationToken cancel)
+    {
+        try
+        {
+            await Synced.WaitAsync(BootPatience, _time, cancel);
+            return false;
+        }
+        catch (TimeoutException)
+        {
+            foreach (V1Pod pod in cached) Prepare(pod);
+            lock (_gate)
+            {
+                if (Ready) return false;
+                before();
+                _sets.Writer.TryWrite(new PodSet(Name, cached, []));
+                return true;
+            }
+        }
+    }
+
     public static bool IsMirror(V1Pod pod) => pod.Metadata.Annotations?.ContainsKey(StaticPodIdentity.MirrorAnnotation) == true;
 
     private async Task PublishAsync(CancellationToken cancel)
@@ -66,8 +93,11 @@ internal sealed class ApiPodSource : IPodSource
         while (true)
         {
             Task changed = _watch.Changed;
-            Ready = true;
-            await _sets.Writer.WriteAsync(new PodSet(Name, [.. _watch.Objects.Values.Where(p => !IsMirror(p))], []), cancel);
+            lock (_gate)
+            {
+                Ready = true;
+                _sets.Writer.TryWrite(new PodSet(Name, [.. _watch.Objects.Values.Where(p => !IsMirror(p))], []));
+            }
             await changed.WaitAsync(cancel);
         }
     }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using k8s.Models;
 using Microsoft.Extensions.Logging;
 using NativeKubelet.Core.Containers;
@@ -18,6 +19,26 @@ internal sealed class ClusterFacts(ApiClient api, string node, Task<V1Node> regi
     private readonly ObjectWatch<V1RuntimeClass, V1RuntimeClassList> _classes = new(api, "apis/node.k8s.io/v1/runtimeclasses", static c => c.Metadata.ManagedFields = null, time, log);
     private readonly ObjectWatch<V1Node, V1NodeList> _nodes = new(api, $"api/v1/nodes?fieldSelector=metadata.name%3D{node}", Trim, time, log);
 
+    private CachedCluster? _cached;
+    private FactsNow? _now;
+
+    /// <summary>Completes with the next change; to be had before looking.</summary>
+    public Task Changed => Task.WhenAny(_services.Changed, _classes.Changed, _nodes.Changed);
+
+    /// <summary>Another value after each change; null before all of it is known.</summary>
+    public FactsNow? Known
+    {
+        get
+        {
+            if (!_services.Synced.IsCompleted || !_classes.Synced.IsCompleted || !_nodes.Synced.IsCompleted) return null;
+            (object services, object classes, object nodes) from = (_services.Objects, _classes.Objects, _nodes.Objects);
+            return _now?.From == from ? _now : _now = new(from, [.. _services.Objects.Values], [.. _classes.Objects.Values], _nodes.Objects.Values.FirstOrDefault());
+        }
+    }
+
+    /// <summary>What an earlier agent knew stands in until the API server answers.</summary>
+    public void StandIn(CachedCluster cached) => Volatile.Write(ref _cached, cached);
+
     public async Task RunAsync(CancellationToken cancel)
     {
         await registered.WaitAsync(cancel);
@@ -27,6 +48,7 @@ internal sealed class ClusterFacts(ApiClient api, string node, Task<V1Node> regi
     public async ValueTask<IReadOnlyCollection<V1Service>> ServicesAsync(V1Pod pod, CancellationToken cancel)
     {
         // A static pod may be what brings the API server up.
+        if (!_services.Synced.IsCompleted && Volatile.Read(ref _cached) is { } cached) return cached.Services;
         if (StaticPodIdentity.IsFromApi(pod) && !await SyncedAsync(_services.Synced, cancel))
             throw new ContainerConfigException("services have not yet been read at least once, cannot construct envvars");
         return [.. _services.Objects.Values];
@@ -37,16 +59,21 @@ internal sealed class ClusterFacts(ApiClient api, string node, Task<V1Node> regi
         if (pod.Spec.RuntimeClassName is not { Length: > 0 } name) return "";
         // A static pod names a handler of this node, whether or not there is a class of that name.
         if (!StaticPodIdentity.IsFromApi(pod)) return name;
-        await SyncedAsync(_classes.Synced, cancel);
-        return _classes.Objects.Values.FirstOrDefault(c => c.Metadata.Name == name)?.Handler
+        CachedCluster? cached = Volatile.Read(ref _cached);
+        if (cached is null) await SyncedAsync(_classes.Synced, cancel);
+        IEnumerable<V1RuntimeClass> classes = _classes.Synced.IsCompleted || cached is null ? _classes.Objects.Values : cached.Classes;
+        return classes.FirstOrDefault(c => c.Metadata.Name == name)?.Handler
             ?? throw new RuntimeException(EventReasons.FailedCreatePodSandBox, $"runtimeclass.node.k8s.io \"{name}\" not found");
     }
 
     public NodeFacts Node(NodeFacts own)
     {
-        V1Node? known = _nodes.Objects.Values.FirstOrDefault() ?? (registered.IsCompletedSuccessfully ? registered.Result : null);
+        V1Node? known = _nodes.Objects.Values.FirstOrDefault() ?? (registered.IsCompletedSuccessfully ? registered.Result : Volatile.Read(ref _cached)?.Node);
         return known?.Metadata.Labels is { } labels ? own with { Labels = new Dictionary<string, string>(labels) } : own;
     }
+
+    /// <param name="From">The watches' copies that it was made of.</param>
+    internal sealed record FactsNow((object Services, object Classes, object Nodes) From, ImmutableArray<V1Service> Services, ImmutableArray<V1RuntimeClass> Classes, V1Node? Node);
 
     private async ValueTask<bool> SyncedAsync(Task synced, CancellationToken cancel)
     {

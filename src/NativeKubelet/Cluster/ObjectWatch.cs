@@ -20,6 +20,8 @@ public sealed partial class ObjectWatch<T, TList>(ApiClient api, string path, Ac
     // The server ends a watch by itself after that long: a connection that was lost without a word is found out.
     private static readonly TimeSpan ShortestWatch = TimeSpan.FromMinutes(5);
 
+    private static readonly TimeSpan ShortWatch = TimeSpan.FromMilliseconds(500);
+
     private readonly Lock _gate = new();
     private readonly RetryPause _pause = new(TimeSpan.FromMilliseconds(800), TimeSpan.FromSeconds(30), time);
     private readonly TaskCompletionSource _synced = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -43,8 +45,11 @@ public sealed partial class ObjectWatch<T, TList>(ApiClient api, string path, Ac
             try
             {
                 if (_version is null) await ListAsync(cancel);
+                long begun = time.GetTimestamp();
                 await WatchAsync(cancel);
-                _pause.Reset();
+                if (time.GetElapsedTime(begun) > ShortWatch) _pause.Reset();
+                // A server that hangs up at once would be called again at once, for ever.
+                else await _pause.WaitAsync(null, cancel);
             }
             catch (ApiException e) when (e.IsExpired)
             {

@@ -25,6 +25,7 @@ internal sealed partial class ServiceAccountTokens : ITokens, IDisposable
     private readonly Lock _gate = new();
     private readonly Dictionary<(string Uid, TokenWish Wish), Held> _held = [];     // under _gate, and what it holds
     private readonly ITimer _timer;
+    private Func<bool> _alone = static () => false;
 
     public ServiceAccountTokens(ApiClient api, TimeProvider time, ILogger log)
     {
@@ -33,6 +34,9 @@ internal sealed partial class ServiceAccountTokens : ITokens, IDisposable
     }
 
     public event Action<string>? Due;
+
+    /// <summary>While this holds, a pod that never had a token is shown an empty one, and the true one as soon as there is one.</summary>
+    public void ShowEmptyWhile(Func<bool> alone) => Volatile.Write(ref _alone, alone);
 
     public async ValueTask<PodTokens> ForAsync(V1Pod pod, CancellationToken cancel)
     {
@@ -43,11 +47,11 @@ internal sealed partial class ServiceAccountTokens : ITokens, IDisposable
             foreach (TokenWish wish in wishes)
             {
                 Held held = Of(pod.Metadata.Uid, wish);
-                if (held.Token is null || Age(held) >= held.RenewAfter) asking.Add(held.Asking ??= AskAsync(pod, wish, held));
+                if ((held.Token is null && held.RenewAfter == default) || Age(held) >= held.RenewAfter) asking.Add(held.Asking ??= AskAsync(pod, wish, held));
             }
         try
         {
-            await Task.WhenAll(asking).WaitAsync(Patience, _time, cancel);
+            await Task.WhenAll(asking).WaitAsync(Volatile.Read(ref _alone)() ? TimeSpan.Zero : Patience, _time, cancel);
         }
         catch (TimeoutException)
         {
@@ -70,7 +74,7 @@ internal sealed partial class ServiceAccountTokens : ITokens, IDisposable
         _life.Dispose();
     }
 
-    private Held Of(string uid, TokenWish wish) => _held.TryGetValue((uid, wish), out Held? held) ? held : _held[(uid, wish)] = new();
+    private Held Of(string uid, TokenWish wish) => _held.TryGetValue((uid, wish), out Held? held) ? held : _held[(uid, wish)] = new() { Came = _time.GetTimestamp() };
 
     private TimeSpan Age(Held held) => _time.GetElapsedTime(held.Came);
 
@@ -83,6 +87,7 @@ internal sealed partial class ServiceAccountTokens : ITokens, IDisposable
             {
                 Held held = Of(uid, wish);
                 if (held.Token is { } token && !held.Life.IsOver(Age(held))) tokens[wish] = token;
+                else if (Volatile.Read(ref _alone)()) tokens[wish] = "";
                 else faults[wish] = held.Fault ?? "the API server has not answered yet";
             }
         return new(tokens.ToImmutable(), faults.ToImmutable());
@@ -120,7 +125,7 @@ internal sealed partial class ServiceAccountTokens : ITokens, IDisposable
                 held.Life = new TokenLife(TimeSpan.FromSeconds(answer.Spec.ExpirationSeconds ?? wish.Seconds));
                 held.RenewAfter = held.Life.RenewAfter(Random.Shared.NextDouble());
             }
-            else if (held.Token is not null) held.RenewAfter = Age(held) + (BetweenTries * (0.5 + Random.Shared.NextDouble()));
+            else if (held.Token is not null || Volatile.Read(ref _alone)()) held.RenewAfter = Age(held) + (BetweenTries * (0.5 + Random.Shared.NextDouble()));
             held.Told = false;
             Arm();
         }
@@ -146,7 +151,7 @@ internal sealed partial class ServiceAccountTokens : ITokens, IDisposable
         {
             if (_life.IsCancellationRequested) return;
             foreach (((string uid, _), Held held) in _held)
-                if (held is { Token: not null, Told: false, Asking: null } && Age(held) >= held.RenewAfter)
+                if (held.IsToBeTold && Age(held) >= held.RenewAfter)
                 {
                     held.Told = true;
                     due.Add(uid);
@@ -160,7 +165,7 @@ internal sealed partial class ServiceAccountTokens : ITokens, IDisposable
     private void Arm()
     {
         if (_life.IsCancellationRequested) return;
-        List<TimeSpan> rests = [.. _held.Values.Where(h => h is { Token: not null, Told: false, Asking: null }).Select(h => h.RenewAfter - Age(h))];
+        List<TimeSpan> rests = [.. _held.Values.Where(h => h.IsToBeTold).Select(h => h.RenewAfter - Age(h))];
         if (rests.Count > 0) _timer.Change(rests.Min() is var rest && rest > TimeSpan.Zero ? rest + TimeSpan.FromMilliseconds(1) : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
     }
 
@@ -168,11 +173,14 @@ internal sealed partial class ServiceAccountTokens : ITokens, IDisposable
     {
         public string? Token { get; set; }
 
+        /// <summary>When it came; at first, when it was first wished for.</summary>
         public long Came { get; set; }
 
         public TokenLife Life { get; set; }
 
         public TimeSpan RenewAfter { get; set; }
+
+        public bool IsToBeTold => RenewAfter > TimeSpan.Zero && !Told && Asking is null;
 
         /// <summary>Why the last try brought none.</summary>
         public string? Fault { get; set; }

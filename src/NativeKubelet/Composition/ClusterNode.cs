@@ -18,6 +18,8 @@ internal sealed partial class ClusterNode : IDisposable
     private readonly ILoggerFactory _logs;
     private readonly ClusterCredentials _credentials;
     private readonly ApiClient _api;
+    private readonly BootCache _cache;
+    private ApiObjects? _objects;
     private readonly CancellationTokenSource _life = new();
     private readonly TaskCompletionSource<V1Node> _registered = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -29,6 +31,7 @@ internal sealed partial class ClusterNode : IDisposable
         _api = _credentials.Access.Client;
         Tokens = new ServiceAccountTokens(_api, time, logs.CreateLogger<ServiceAccountTokens>());
         Facts = new ClusterFacts(_api, plan.Identity.Name, _registered.Task, time, logs.CreateLogger<ClusterFacts>());
+        _cache = new BootCache(Path.Combine(plan.Options.Paths.Data, "cluster"), logs.CreateLogger<BootCache>());
         Pods = new ApiPodSource(_api, plan.Identity.Name, _registered.Task, time, logs.CreateLogger<ApiPodSource>());
     }
 
@@ -41,10 +44,25 @@ internal sealed partial class ClusterNode : IDisposable
     public ClusterFacts Facts { get; }
 
     /// <param name="pods">Those that run here now: only what they refer to is watched.</param>
-    public ApiObjects ObjectsOf(Func<IEnumerable<V1Pod>> pods) => new(_api, pods, _time, _logs.CreateLogger<ApiObjects>(), _life.Token);
+    public ApiObjects ObjectsOf(Func<IEnumerable<V1Pod>> pods) => _objects = new(_api, pods, _time, _logs.CreateLogger<ApiObjects>(), _life.Token);
 
     /// <summary>Runs beside the agent until cancelled. The API server may be away for as long as it likes: pods run on.</summary>
-    public Task RunAsync(NodeAgent agent, CancellationToken cancel) => Task.WhenAll(_credentials.RunAsync(cancel), ServeAsync(cancel), JoinAsync(agent, cancel));
+    public Task RunAsync(NodeAgent agent, CancellationToken cancel) => Task.WhenAll(_credentials.RunAsync(cancel), ServeAsync(cancel), BootAsync(cancel), JoinAsync(agent, cancel));
+
+    /// <summary>Starts what ran here last, if the API server does not say what should; from its first answer on, what it says is kept.</summary>
+    private async Task BootAsync(CancellationToken cancel)
+    {
+        if (!_plan.Options.Node.BootFromCache) return;
+        CachedCluster cached = _cache.Load();
+        bool booted = !cached.Pods.IsEmpty && await Pods.BootAsync(cached.Pods, () =>
+        {
+            _objects!.StandIn(cached.Objects);
+            Facts.StandIn(cached);
+            Tokens.ShowEmptyWhile(() => !Pods.Synced.IsCompleted);
+        }, cancel);
+        if (booted) BootedFromCache(_logs.CreateLogger<BootCache>(), cached.Pods.Length);
+        await new BootCacheKeeper(_cache, Pods, _objects!, Facts, _time).RunAsync(cancel);
+    }
 
     private async Task JoinAsync(NodeAgent agent, CancellationToken cancel)
     {
@@ -104,6 +122,9 @@ internal sealed partial class ClusterNode : IDisposable
             [.. (options.RegisterWithTaints ?? []).Select(t => new V1Taint { Key = t.Key, Value = t.Value, Effect = t.Effect })],
             options.ProviderID ?? "", options.RegisterNode!.Value, options.EnableControllerAttachDetach!.Value);
     }
+
+    [LoggerMessage(LogLevel.Warning, "BootedFromCache pods={Pods}: the API server does not answer, so what it last wanted here is run until it does")]
+    private static partial void BootedFromCache(ILogger log, int pods);
 
     [LoggerMessage(LogLevel.Warning, "NoServingCertificate node={Node}: it has no address that a certificate could be good for; give it one with --node-ip and start the agent anew")]
     private static partial void NoServingCertificate(ILogger log, string node);

@@ -53,6 +53,7 @@ public static class KubeletFlags
         new("cni-conf-dir", Text, "/etc/cni/net.d", "CNI configurations", Deprecation: Dockershim),
         new("cni-bin-dir", TextList, "/opt/cni/bin", "CNI plugins", Deprecation: Dockershim),
         new("cni-cache-dir", Text, "/var/lib/cni/cache", "results of CNI plugins"),
+        new("boot-from-cache", Bool, "true", "run the cluster's pods as last known while the API server cannot be reached"),
         new("take-over", Bool, "false", "start although unknown pods run under the cgroup root"),
         new("allow-private-mounts", Bool, "false", "start in a mount namespace that is not PID 1's"),
         new("set-kernel-tunables", Bool, "", "set vm.overcommit_memory, kernel.panic and others as a kubelet expects them; by default only where cgroupRoot is /"),

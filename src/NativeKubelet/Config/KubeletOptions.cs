@@ -23,6 +23,9 @@ public sealed record NodeOptions(
     string? Kubeconfig, string? BootstrapKubeconfig, string CertDirectory, string? HostnameOverride, IReadOnlyList<IPAddress> Addresses,
     IReadOnlyDictionary<string, string> Labels, string CloudProvider)
 {
+    /// <summary>What ran here last starts without the API server.</summary>
+    public bool BootFromCache { get; init; } = true;
+
     public bool Standalone => Kubeconfig is null;
 }
 

@@ -22,7 +22,7 @@ public sealed partial class PodEvents(EventLog events, ILogger<PodEvents> log)
     {
         int count = events.Record(type, reason, $"pod/{pod.Metadata.NamespaceProperty}/{pod.Metadata.Name}", pod.Metadata.Uid, container, message);
         // A probe that fails each second is told in the log with its count, ever more rarely.
-        if (int.IsPow2(count)) PodEvent(type, reason, PodMessages.Format(pod), container, message, count);
+        if (count > 0 && int.IsPow2(count)) PodEvent(type, reason, PodMessages.Format(pod), container, message, count);
     }
 
     [LoggerMessage(LogLevel.Information, "PodEvent type={Type} reason={Reason} pod={Pod} container={Container}: {Message} (x{Count})")]

@@ -1,0 +1,55 @@
+using System.Text.Json.Nodes;
+using NativeKubelet.Tests.Node;
+using static NativeKubelet.Tests.ApiDouble.ObjectStore;
+
+namespace NativeKubelet.Tests.Cluster;
+
+/// <summary>A node that boots while its API server is away.</summary>
+public sealed class BootTests
+{
+    /// <summary>Ends at once where a secret or the file of the token is missing.</summary>
+    private const string Script = "test \"$(cat /secret/word)$WORD\" = hushhush && test -f /var/run/secrets/kubernetes.io/serviceaccount/token || exit 1; trap exit TERM; sleep 1000 & wait";
+
+    [Fact]
+    public async Task After_a_reboot_without_the_server_pods_of_the_cluster_run_and_go_on_when_it_is_back()
+    {
+        await using ClusterHost host = await ClusterHost.StartAsync();
+        await host.ReadyAsync();
+        host.Api.Create("secrets", new JsonObject { ["metadata"] = new JsonObject { ["name"] = "word" }, ["data"] = new JsonObject { ["word"] = Convert.ToBase64String("hush"u8) } });
+        host.Run("web", Script, spec: UseSecret);
+        JsonObject before = await host.RunningAsync("web");
+        host.Run("gone", "exit 0", "Never");
+        await host.PodAsync("gone", p => Text(p["status"]?["phase"]) == "Succeeded");
+        string kept = host.Agent[$"data/cluster/pods/{Text(Meta(before)["uid"])}.json"];
+        Assert.True(await TimeLimit.AgainAsync(async () =>
+        {
+            await Task.Delay(20);      // files tell nobody that they are there
+            return File.Exists(kept) && File.ReadAllText(kept).Contains("\"kind\":\"Secret\"", StringComparison.Ordinal) && Directory.GetFiles(Path.GetDirectoryName(kept)!).Length == 1;
+        }));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(kept));
+
+        await host.Api.StopAsync();
+        await host.Agent.RebootAsync();
+        await host.StartAgentAsync();
+        await host.Agent.PodsAsync(pods => pods.Any(p => p.Name == "web" && p.Status == "Running" && p.Ready == 1));
+        Assert.Contains("BootedFromCache", host.Agent.Said, StringComparison.Ordinal);
+        Assert.DoesNotContain(await host.Agent.PodsAsync(static _ => true), p => p.Name == "gone");
+
+        await host.Api.StartAsync();
+        JsonObject after = await host.PodAsync("web", p => Container(p) != Container(before) && ClusterHost.Condition(p, "Ready") == "True");
+        // The marker shows that the server's own list was worked on.
+        host.Run("marker", "exit 0", "Never");
+        await host.PodAsync("marker", p => Text(p["status"]?["phase"]) == "Succeeded");
+        JsonObject last = host.Api.Find("pods", "web")!;
+        Assert.Equal(Container(after), Container(last));
+    }
+
+    private static void UseSecret(JsonObject spec)
+    {
+        spec["volumes"] = new JsonArray(new JsonObject { ["name"] = "secret", ["secret"] = new JsonObject { ["secretName"] = "word" } });
+        spec["containers"]![0]!["volumeMounts"] = new JsonArray(new JsonObject { ["name"] = "secret", ["mountPath"] = "/secret" });
+        spec["containers"]![0]!["env"] = new JsonArray(new JsonObject { ["name"] = "WORD", ["valueFrom"] = new JsonObject { ["secretKeyRef"] = new JsonObject { ["name"] = "word", ["key"] = "word" } } });
+    }
+
+    private static string Container(JsonObject pod) => Text(pod["status"]?["containerStatuses"]?[0]?["containerID"]);
+}
