@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using NativeKubelet.Linux.Terminals;
 
@@ -46,14 +47,15 @@ internal sealed class TerminalSizes
     {
         Utf8JsonReader reader = new(json);
         (int width, int height) = (0, 0);
-        string? name = null;
+        ReadOnlySpan<byte> name = [];
         while (reader.Read())
         {
-            if (reader.TokenType == JsonTokenType.PropertyName) name = reader.GetString();
+            // Compared as bytes: a name need not be valid UTF-8.
+            if (reader.TokenType == JsonTokenType.PropertyName) name = reader.ValueSpan;
             else if (reader.TokenType == JsonTokenType.Number && reader.TryGetUInt16(out ushort value))
             {
-                if (string.Equals(name, "Width", StringComparison.OrdinalIgnoreCase)) width = value;
-                else if (string.Equals(name, "Height", StringComparison.OrdinalIgnoreCase)) height = value;
+                if (Ascii.EqualsIgnoreCase(name, "Width"u8)) width = value;
+                else if (Ascii.EqualsIgnoreCase(name, "Height"u8)) height = value;
             }
         }
         return new(height, width);

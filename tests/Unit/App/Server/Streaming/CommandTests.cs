@@ -120,6 +120,10 @@ public sealed class CommandTests
         Assert.ThrowsAny<System.Text.Json.JsonException>(() => new TerminalSizes().Take(new byte[2000]));
     }
 
+    [Fact]
+    public void A_size_under_names_that_are_no_text_is_none() =>
+        Assert.Empty(new TerminalSizes().Take([(byte)'{', (byte)'"', 0xff, 0xfe, (byte)'"', .. ":81}"u8]));
+
     [Theory]
     [InlineData("/exec/ns/pod/c", "exec", null, "c")]
     [InlineData("/attach/ns/pod/uid/c", "attach", "uid", "c")]
