@@ -15,7 +15,8 @@ internal sealed class ClusterFacts(ApiClient api, string node, Task<V1Node> regi
 {
     private static readonly TimeSpan FirstAnswer = TimeSpan.FromSeconds(5);
 
-    private readonly ObjectWatch<V1Service, V1ServiceList> _services = new(api, "api/v1/services?fieldSelector=spec.clusterIP%21%3DNone", Trim, time, log);
+    // Headless services give no variables; servers before 1.22 cannot leave them out.
+    private readonly ObjectWatch<V1Service, V1ServiceList> _services = new(api, "api/v1/services?fieldSelector=spec.clusterIP%21%3DNone", Trim, time, log, plain: "api/v1/services");
     private readonly ObjectWatch<V1RuntimeClass, V1RuntimeClassList> _classes = new(api, "apis/node.k8s.io/v1/runtimeclasses", static c => c.Metadata.ManagedFields = null, time, log);
     private readonly ObjectWatch<V1Node, V1NodeList> _nodes = new(api, $"api/v1/nodes?fieldSelector=metadata.name%3D{node}", Trim, time, log);
 

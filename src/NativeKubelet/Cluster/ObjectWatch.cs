@@ -13,8 +13,9 @@ namespace NativeKubelet.Cluster;
 /// and restarts of the server. Lists anew only when the server has forgotten the version that was seen last.
 /// </summary>
 /// <param name="path">As in <c>api/v1/pods?fieldSelector=spec.nodeName%3Da</c>.</param>
+/// <param name="plain">What is asked for where the server does not know that selector; the objects that it would have left out are kept too.</param>
 /// <param name="trim">Lets go of what the node never reads, before the object is kept.</param>
-public sealed partial class ObjectWatch<T, TList>(ApiClient api, string path, Action<T> trim, TimeProvider time, ILogger log)
+public sealed partial class ObjectWatch<T, TList>(ApiClient api, string path, Action<T> trim, TimeProvider time, ILogger log, string? plain = null)
     where T : class, IKubernetesObject<V1ObjectMeta> where TList : class, IItems<T>, IKubernetesObject<V1ListMeta>
 {
     // The server ends a watch by itself after that long: a connection that was lost without a word is found out.
@@ -55,6 +56,10 @@ public sealed partial class ObjectWatch<T, TList>(ApiClient api, string path, Ac
             {
                 WatchExpired(log, path);
                 _version = null;
+            }
+            catch (ApiException e) when (e.Code == 400 && plain is { } simpler && path != simpler)
+            {
+                path = simpler;
             }
             catch (Exception e) when (!cancel.IsCancellationRequested && e is ApiException or IOException or HttpRequestException or JsonException)
             {
