@@ -148,6 +148,9 @@ public sealed record ContainerState(
 {
     /// <summary>Whom its first process began as; null in records of old agents.</summary>
     public LinuxUser? User { get; init; }
+
+    /// <summary>The container as JSON, as far as its hook before the stop needs it, for when nobody knows its pod any more; null: it has none.</summary>
+    public string? BeforeStop { get; init; }
 }
 
 /// <param name="Image">Already present; see IImageStore.</param>

@@ -3,7 +3,9 @@ using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using k8s.Models;
 using Microsoft.Extensions.Logging;
+using NativeKubelet.Api.Kubernetes;
 using NativeKubelet.Api.Oci;
 using NativeKubelet.Core.Containers;
 using NativeKubelet.Core.Network;
@@ -111,7 +113,7 @@ internal sealed partial class ContainerLauncher(
             ContainerRecord.CurrentVersion, files.Id, box.Id, box.PodUid, box.PodName, box.PodNamespace, box.Attempt, start.Container.Name,
             start.RestartCount, start.BackoffStep, start.Hash, ImageName(start), ImageId(start.Image), settings.BootId,
             cgroups.Tree.LeafPath(podGroup.Name, files.Id), stop, LogPath(box, start), TerminationLog(start), start.Container.TerminationMessagePolicy ?? "File",
-            start.Container.StdinOnce == true, time.GetUtcNow(), ContainerPhase.Created, 0, null, null, 0, "", "", new(user.Uid, user.Gid, user.Groups));
+            start.Container.StdinOnce == true, time.GetUtcNow(), ContainerPhase.Created, 0, null, null, 0, "", "", new(user.Uid, user.Gid, user.Groups), BeforeStop(start.Container));
         WriteHosts(start, box);
         WriteTerminationLog(record.TerminationLog);
         if (root.Users is { } own)
@@ -176,6 +178,9 @@ internal sealed partial class ContainerLauncher(
     private static RuntimeMount Mount(ResolvedMount mount) => new(
         mount.ContainerPath.StartsWith('/') ? mount.ContainerPath : "/" + mount.ContainerPath, "bind", mount.HostPath,
         ["rbind", mount.Propagation switch { "HostToContainer" => "rslave", "Bidirectional" => "rshared", _ => "rprivate" }, mount.RecursiveReadOnly ? "rro" : mount.ReadOnly ? "ro" : "rw", .. mount.NoExec ? (string[])["noexec"] : []]);
+
+    private static string? BeforeStop(V1Container container) => container.Lifecycle?.PreStop is not { } hook ? null
+        : Encoding.UTF8.GetString(KubernetesJson.Write(new V1Container { Name = container.Name, Ports = container.Ports, Lifecycle = new() { PreStop = hook } }));
 
     private static string ImageName(ContainerStart start) =>
         start.Image.RepoTags is [var tag, ..] ? tag : start.Image.RepoDigests is [var digest, ..] ? digest : start.Container.Image;

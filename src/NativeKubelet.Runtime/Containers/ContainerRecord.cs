@@ -13,6 +13,7 @@ namespace NativeKubelet.Runtime.Containers;
 /// <param name="CgroupPath">Its own group, below each hierarchy's root.</param>
 /// <param name="StopSignal">A number; what StopContainer sends first.</param>
 /// <param name="TerminationLog">The file bound at terminationMessagePath.</param>
+/// <param name="BeforeStop">The container as JSON, as far as its hook before the stop needs it; null: it has none.</param>
 public sealed record ContainerRecord(
     int Version,
     string Id,
@@ -42,13 +43,14 @@ public sealed record ContainerRecord(
     int ExitCode,
     string Reason,
     string Message,
-    RecordedUser? User = null)
+    RecordedUser? User = null,
+    string? BeforeStop = null)
 {
     public const int CurrentVersion = 1;
 
     public ContainerState ToState() => new(
         Id, SandboxId, Name, RestartCount, BackoffStep, Hash, Image, ImageId, Phase, Pid, CreatedAt, StartedAt, FinishedAt, ExitCode, Reason, Message, LogPath)
-    { User = User is { } user ? new(user.Uid, user.Gid, new(user.Groups)) : null };
+    { User = User is { } user ? new(user.Uid, user.Gid, new(user.Groups)) : null, BeforeStop = BeforeStop };
 
     /// <summary>The record of a container that ended; what is known of the end stands, whoever learned it first.</summary>
     public ContainerRecord Ended(int exitCode, string reason, string message, DateTimeOffset at) =>

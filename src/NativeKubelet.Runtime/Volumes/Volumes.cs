@@ -156,13 +156,13 @@ public sealed partial class Volumes(
         };
     }
 
-    private static bool RecursiveReadOnly(V1VolumeMount mount, V1Container container)
-    {
-        if (mount.RecursiveReadOnly is not ("Enabled" or "IfPossible")) return false;
-        if (MountPoint.CanSetAttributes) return true;
-        return mount.RecursiveReadOnly == "IfPossible" ? false
-            : throw new VolumeException($"volumeMount \"{mount.Name}\" of container \"{container.Name}\": recursiveReadOnly needs Linux 5.12; set it to IfPossible, or leave it out");
-    }
+    /// <summary>What is mounted below a read-only mount is read-only too.</summary>
+    public static bool IsRecursive(V1VolumeMount mount) =>
+        mount.RecursiveReadOnly == "Enabled" || (mount.RecursiveReadOnly == "IfPossible" && MountPoint.CanSetAttributes);
+
+    private static bool RecursiveReadOnly(V1VolumeMount mount, V1Container container) =>
+        IsRecursive(mount) && (MountPoint.CanSetAttributes ? true
+            : throw new VolumeException($"volumeMount \"{mount.Name}\" of container \"{container.Name}\": recursiveReadOnly needs Linux 5.12; set it to IfPossible, or leave it out"));
 
     /// <returns>Empty: the whole volume.</returns>
     private static string SubPathOf(V1Container container, V1VolumeMount mount, IReadOnlyDictionary<string, string> environment)

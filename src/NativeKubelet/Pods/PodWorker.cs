@@ -15,16 +15,12 @@ internal sealed record WorkerTools(
     ILogger Log);
 
 /// <summary>
-/// The one loop that may touch one pod. Its mailbox is a single merged intent: the newest spec wins, a stop stays and
-/// only gets sharper, and a stop cancels the step in progress. Ends when nothing is left of the pod, or when the agent
-/// ends; the pod then runs on.
+/// The one loop that may touch one pod: it looks, decides, shows, and does one thing or sleeps. Others speak to it through its
+/// mailbox. Ends when nothing is left of the pod, or when the agent ends; the pod then runs on.
 /// </summary>
 internal sealed partial class PodWorker
 {
     private static readonly TimeSpan AfterFault = TimeSpan.FromSeconds(10);
-
-    /// <summary>Timers take no more than 49 days; a deadline may be years away.</summary>
-    private static readonly TimeSpan Longest = TimeSpan.FromDays(1);
 
     /// <summary>As often as the original looks at a pod's objects.</summary>
     private static readonly TimeSpan FollowRest = TimeSpan.FromSeconds(60);
@@ -32,15 +28,10 @@ internal sealed partial class PodWorker
     private readonly WorkerTools _tools;
     private readonly bool _published;
     private readonly SteadyClock _clock;
-    private readonly WakeUp _wake = new();
+    private readonly WaitEvents _waits;
     private readonly TaskCompletionSource _gone = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly StepRetries _retries = new();
     private readonly PodProbes _probes;
-    private readonly Lock _gate = new();
-    private PodIntent _desired;              // immutable, swapped whole under _gate
-    private CancellationTokenSource? _step;  // of the step in progress, under _gate
-    private int _imagesCame;
-    private int _objectsChanged = 1;         // while no agent looked
     private PodObserved? _seen;
 
     // The loop's own, touched by it alone.
@@ -49,15 +40,15 @@ internal sealed partial class PodWorker
     private bool _noted;
     private PodStatus? _status;
     private PodIntent? _decided;
-    private ValueList<WaitingContainer> _told = [];
     private DateTimeOffset? _followAgain;
 
     /// <param name="published">False for a pod that no source names: it is ended, and nobody asks how it is.</param>
     public PodWorker(V1Pod pod, bool published, WorkerTools tools)
     {
-        (_desired, _published, _tools) = (new(pod), published, tools);
+        (Mail, _published, _tools) = (new PodMailbox(new(pod)), published, tools);
         _clock = new SteadyClock(tools.Time);
-        _probes = new PodProbes(tools.Probes, tools.Runtime, tools.Node, Wake);
+        _waits = new WaitEvents(tools.Events);
+        _probes = new PodProbes(tools.Probes, tools.Runtime, tools.Node, Mail.Ring);
         DateTimeOffset wall = tools.Time.GetUtcNow();
         (DateTimeOffset? begun, PodFailure? over) = tools.Notes.Read(pod.Metadata.Uid);
         (_begun, _noted) = (begun ?? DateTimeOffset.FromUnixTimeMilliseconds(wall.ToUnixTimeMilliseconds()), begun is not null);
@@ -69,7 +60,9 @@ internal sealed partial class PodWorker
 
     public string FullName => PodMessages.FullName(Desired.Pod);
 
-    public PodIntent Desired => Volatile.Read(ref _desired);
+    public PodIntent Desired => Mail.Desired;
+
+    public PodMailbox Mail { get; }
 
     /// <summary>Completes when nothing is left of the pod; never when the agent ends before.</summary>
     public Task Gone => _gone.Task;
@@ -77,50 +70,19 @@ internal sealed partial class PodWorker
     /// <summary>False when the runtime's snapshot shows something that this worker has not looked at.</summary>
     public bool HasSeen(PodObserved now) => Volatile.Read(ref _seen) is { } seen && seen == now;
 
-    /// <summary>Merges a change and wakes the loop; never blocks, from any thread.</summary>
-    public void Post(Func<PodIntent, PodIntent> change)
-    {
-        lock (_gate)
-        {
-            PodIntent before = _desired;
-            PodIntent after = change(before);
-            if (ReferenceEquals(before, after)) return;
-            Volatile.Write(ref _desired, after);
-            // Its callbacks run elsewhere: whoever asks for a stop does not wait for what it cancels.
-            if (after.Stop != before.Stop) _ = _step?.CancelAsync();
-        }
-        _wake.Ring();
-    }
-
-    public void Wake() => _wake.Ring();
-
-    /// <summary>Images came to the node: what waits for one looks again at once.</summary>
-    public void ImagesCame()
-    {
-        Interlocked.Exchange(ref _imagesCame, 1);
-        _wake.Ring();
-    }
-
-    /// <summary>Objects that the pod refers to came, changed or went: its mounted files follow, and what waits for them looks again.</summary>
-    public void ObjectsChanged()
-    {
-        Interlocked.Exchange(ref _objectsChanged, 1);
-        _wake.Ring();
-    }
-
     /// <param name="before">Completes when the pod's place is free: pods of the same name have gone.</param>
     public async Task RunAsync(Task before, CancellationToken shutdown)
     {
-        using ITimer timer = _tools.Time.CreateTimer(_ => _wake.Ring(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        using PodAlarm alarm = new(_tools.Time, _clock, Mail.Ring);
         try
         {
             Show(Desired, PodPlan.Idle);
             while (!before.IsCompleted && Desired.Stop is null)
             {
-                await Task.WhenAny(before, _wake.Rung).WaitAsync(shutdown);
-                _wake.Reset();
+                await Task.WhenAny(before, Mail.Rung).WaitAsync(shutdown);
+                Mail.Look();
             }
-            while (!await GuardedRoundAsync(timer, shutdown)) shutdown.ThrowIfCancellationRequested();
+            while (!await GuardedRoundAsync(alarm, shutdown)) shutdown.ThrowIfCancellationRequested();
             if (_published) _tools.Board.Remove(Uid);
             _gone.SetResult();
         }
@@ -135,11 +97,11 @@ internal sealed partial class PodWorker
     }
 
     /// <summary>A fault of ours must not end the one loop that looks after the pod.</summary>
-    private async Task<bool> GuardedRoundAsync(ITimer timer, CancellationToken shutdown)
+    private async Task<bool> GuardedRoundAsync(PodAlarm alarm, CancellationToken shutdown)
     {
         try
         {
-            return await RoundAsync(timer, shutdown);
+            return await RoundAsync(alarm, shutdown);
         }
         catch (Exception e) when (!shutdown.IsCancellationRequested)
         {
@@ -152,9 +114,9 @@ internal sealed partial class PodWorker
 
     /// <summary>Looks, decides, shows, and does one thing or sleeps.</summary>
     /// <returns>True when nothing is left of the pod.</returns>
-    private async Task<bool> RoundAsync(ITimer timer, CancellationToken shutdown)
+    private async Task<bool> RoundAsync(PodAlarm alarm, CancellationToken shutdown)
     {
-        _wake.Reset();
+        Mail.Look();
         PodIntent desired = TakeIntent();
         if (desired.Stop is null) await FollowObjectsAsync(desired.Pod, shutdown);
         PodPlan plan = Show(desired, null);
@@ -167,11 +129,11 @@ internal sealed partial class PodWorker
         else if (plan.Steps.FirstOrDefault(s => !_retries.Blocks(s, now)) is { } step)
         {
             // One at a time: what follows is decided with its outcome, and with all that happened meanwhile.
-            Arm(timer, plan.IsEnd ? null : PodDeadline.Of(desired, _progress));
+            alarm.Set(plan.IsEnd ? null : PodDeadline.Of(desired, _progress));
             await DoAsync(step, desired, plan, shutdown);
             return false;
         }
-        await SleepAsync(Earlier(Earlier(plan.WakeAt, _followAgain), _retries.WakeAt(plan.Steps, _clock.Now)), timer, shutdown);
+        await SleepAsync(Earlier(Earlier(plan.WakeAt, _followAgain), _retries.WakeAt(plan.Steps, _clock.Now)), alarm, shutdown);
         return false;
     }
 
@@ -184,7 +146,7 @@ internal sealed partial class PodWorker
 
     private async Task FollowObjectsAsync(V1Pod pod, CancellationToken shutdown)
     {
-        bool changed = Interlocked.Exchange(ref _objectsChanged, 0) == 1;
+        bool changed = Mail.TakeObjects();
         if (!changed && !(_followAgain <= _clock.Now)) return;
         if (changed)
         {
@@ -203,10 +165,10 @@ internal sealed partial class PodWorker
             if (!ReferenceEquals(desired.Pod, _decided.Pod))
             {
                 _progress = StepResults.ForNewSpec(_progress);
-                Interlocked.Exchange(ref _objectsChanged, 1);     // labels and limits may be files of the pod
+                Mail.MarkObjects();     // labels and limits may be files of the pod
             }
         }
-        if (Interlocked.Exchange(ref _imagesCame, 0) == 1) _progress = _progress.WithoutPullFailures();
+        if (Mail.TakeImages()) _progress = _progress.WithoutPullFailures();
         return _decided = desired;
     }
 
@@ -225,7 +187,7 @@ internal sealed partial class PodWorker
         StatusFacts facts = new(_tools.Node.Ips, QosClasses.Of(desired.Pod).ToString()) { StartTime = _begun };
         _status = PodStatusBuilder.Build(desired, observed, _progress, plan, _status, facts, wall);
         _tools.Board.Publish(new(desired.Pod, _status) { Released = plan.IsEnd && _progress.TornDown });
-        if (standing is null) TellWaits(desired.Pod, plan.Waiting);
+        if (standing is null) _waits.Tell(desired.Pod, plan.Waiting);
         return plan;
     }
 
@@ -237,41 +199,21 @@ internal sealed partial class PodWorker
         _tools.Events.Normal(desired.Pod, failure.Reason, failure.Message);
     }
 
-    private void TellWaits(V1Pod pod, ValueList<WaitingContainer> waiting)
-    {
-        foreach (WaitingContainer wait in waiting)
-        {
-            if (wait.Event.Length == 0 || _told.Contains(wait)) continue;
-            if (wait.Reason != "ImagePullBackOff")
-            {
-                _tools.Events.Warning(pod, EventReasons.BackOff, wait.Event, wait.Container);
-                continue;
-            }
-            _tools.Events.Normal(pod, EventReasons.BackOff, wait.Event, wait.Container);
-            _tools.Events.Warning(pod, EventReasons.Failed, EventMessages.Error(wait.Reason), wait.Container);
-        }
-        _told = waiting;
-    }
-
     /// <returns>False when the step failed or was overtaken by a stop.</returns>
     private async Task<bool> DoAsync(PodStep step, PodIntent desired, PodPlan plan, CancellationToken shutdown)
     {
         using CancellationTokenSource cancel = CancellationTokenSource.CreateLinkedTokenSource(shutdown);
-        lock (_gate)
-        {
-            if (_desired.Stop != desired.Stop) return false;
-            _step = cancel;
-        }
+        if (!Mail.TryBegin(desired, cancel)) return false;
         try
         {
             _progress = StepResults.Before(step, _progress);
             Task<StepOutcome> running = _tools.Executor.ApplyAsync(step, desired, cancel.Token);
             while (!running.IsCompleted)
             {
-                await Task.WhenAny(running, _wake.Rung);
+                await Task.WhenAny(running, Mail.Rung);
                 if (running.IsCompleted) break;
                 // A pull may take minutes; what happens to the pod's other containers is told at once all the same.
-                _wake.Reset();
+                Mail.Look();
                 Show(desired, plan);
                 // Pulls and hooks take as long as they like, but not beyond the pod's deadline.
                 if (!plan.IsEnd && PodDeadline.Of(desired, _progress) <= _clock.Now) _ = cancel.CancelAsync();
@@ -284,7 +226,7 @@ internal sealed partial class PodWorker
         }
         finally
         {
-            lock (_gate) _step = null;
+            Mail.Ended();
         }
     }
 
@@ -307,23 +249,11 @@ internal sealed partial class PodWorker
         return true;
     }
 
-    private async Task SleepAsync(DateTimeOffset? until, ITimer timer, CancellationToken shutdown)
+    private async Task SleepAsync(DateTimeOffset? until, PodAlarm alarm, CancellationToken shutdown)
     {
-        Arm(timer, until);
-        await _wake.Rung.WaitAsync(shutdown);
-        Arm(timer, null);
-    }
-
-    private void Arm(ITimer timer, DateTimeOffset? until)
-    {
-        if (until is not { } moment || moment == DateTimeOffset.MaxValue)
-        {
-            timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-            return;
-        }
-        // Timers count whole milliseconds; one that rang too early would only go round once more.
-        TimeSpan due = moment - _clock.Now + TimeSpan.FromMilliseconds(1);
-        timer.Change(due < TimeSpan.Zero ? TimeSpan.Zero : due > Longest ? Longest : due, Timeout.InfiniteTimeSpan);
+        alarm.Set(until);
+        await Mail.Rung.WaitAsync(shutdown);
+        alarm.Set(null);
     }
 
     private static DateTimeOffset? Earlier(DateTimeOffset? a, DateTimeOffset? b) => a is null || b < a ? b : a;

@@ -1,6 +1,9 @@
 using System.Collections.Immutable;
+using System.Text;
+using System.Text.Json;
 using k8s.Models;
 using Microsoft.Extensions.Logging;
+using NativeKubelet.Api.Kubernetes;
 using NativeKubelet.Core.Manifests;
 using NativeKubelet.Core.Objects;
 using NativeKubelet.Core.Pods;
@@ -70,7 +73,7 @@ public sealed partial class PodWorkers : IAsyncDisposable
             if (_ending) return;
             if (!_entries.TryGetValue(pod.Metadata.Uid, out Entry? entry)) Begin(pod);
             else if (entry.Worker.Desired.Stop is not null) entry.Next = pod;
-            else entry.Worker.Post(intent => intent.WithPod(pod));
+            else entry.Worker.Mail.Post(intent => intent.WithPod(pod));
         }
         _weights.Ring();
     }
@@ -82,7 +85,7 @@ public sealed partial class PodWorkers : IAsyncDisposable
         {
             if (!_entries.TryGetValue(uid, out Entry? entry)) return;
             entry.Next = null;
-            entry.Worker.Post(intent => intent.WithStop(stop));
+            entry.Worker.Mail.Post(intent => intent.WithStop(stop));
         }
         _weights.Ring();
     }
@@ -97,20 +100,20 @@ public sealed partial class PodWorkers : IAsyncDisposable
     /// <summary>Images came by another way than a pull of ours.</summary>
     public void ImagesCame()
     {
-        foreach (Entry entry in Volatile.Read(ref _entries).Values) entry.Worker.ImagesCame();
+        foreach (Entry entry in Volatile.Read(ref _entries).Values) entry.Worker.Mail.ImagesCame();
     }
 
     /// <summary>Objects came, changed or went: the pods that refer to them look again.</summary>
     public void ObjectsChanged(ImmutableHashSet<ObjectKey> changed)
     {
         foreach (Entry entry in Volatile.Read(ref _entries).Values)
-            if (PodReferences.Concerned(entry.Worker.Desired.Pod, changed)) entry.Worker.ObjectsChanged();
+            if (PodReferences.Concerned(entry.Worker.Desired.Pod, changed)) entry.Worker.Mail.ObjectsChanged();
     }
 
     /// <summary>What the pod's mounted files show is to be had newer.</summary>
     public void FilesDue(string uid)
     {
-        if (Volatile.Read(ref _entries).TryGetValue(uid, out Entry? entry)) entry.Worker.ObjectsChanged();
+        if (Volatile.Read(ref _entries).TryGetValue(uid, out Entry? entry)) entry.Worker.Mail.ObjectsChanged();
     }
 
     /// <summary>Takes all pods along and no new ones; returns when nothing of them is left.</summary>
@@ -124,7 +127,7 @@ public sealed partial class PodWorkers : IAsyncDisposable
             foreach (Entry entry in _entries.Values)
             {
                 entry.Next = null;
-                entry.Worker.Post(intent => intent.WithStop(new(cause, grace)));
+                entry.Worker.Mail.Post(intent => intent.WithStop(new(cause, grace)));
                 gone.Add(entry.Worker.Gone);
             }
         }
@@ -147,7 +150,7 @@ public sealed partial class PodWorkers : IAsyncDisposable
 
     internal void Wake(string uid)
     {
-        if (Volatile.Read(ref _entries).TryGetValue(uid, out Entry? entry)) entry.Worker.Wake();
+        if (Volatile.Read(ref _entries).TryGetValue(uid, out Entry? entry)) entry.Worker.Mail.Ring();
     }
 
     /// <summary>Wakes those who have not seen what the runtime's snapshot shows.</summary>
@@ -159,7 +162,7 @@ public sealed partial class PodWorkers : IAsyncDisposable
         foreach ((string uid, Entry entry) in Volatile.Read(ref _entries))
         {
             if (entry.Worker.HasSeen(PodObservation.Of(sandboxes, uid))) continue;
-            entry.Worker.Wake();
+            entry.Worker.Mail.Ring();
             woken++;
         }
         return woken;
@@ -184,10 +187,24 @@ public sealed partial class PodWorkers : IAsyncDisposable
         V1Pod pod = new()
         {
             Metadata = new() { Name = sandbox.PodName, NamespaceProperty = sandbox.PodNamespace, Uid = sandbox.PodUid },
-            Spec = new() { HostNetwork = sandbox.HostNetwork, RestartPolicy = "Never", Containers = [] },
+            Spec = new() { HostNetwork = sandbox.HostNetwork, RestartPolicy = "Never", Containers = [.. sandbox.Containers.Select(BeforeStop).OfType<V1Container>()] },
         };
         OrphanFound(PodMessages.Format(pod));
-        Launch(pod, published: false, []).Post(intent => intent.WithStop(new(StopCause.Orphaned, OrphansGrace)));
+        Launch(pod, published: false, []).Mail.Post(intent => intent.WithStop(new(StopCause.Orphaned, OrphansGrace)));
+    }
+
+    /// <summary>What a container asked for before its stop counts also when nothing else is known of its pod.</summary>
+    private static V1Container? BeforeStop(ContainerState container)
+    {
+        if (container is not { Phase: ContainerPhase.Running, BeforeStop: { } json }) return null;
+        try
+        {
+            return KubernetesJson.Read<V1Container>(Encoding.UTF8.GetBytes(json));
+        }
+        catch (JsonException)
+        {
+            return null;    // a record that somebody changed
+        }
     }
 
     private PodWorker Launch(V1Pod pod, bool published, Task[] before)

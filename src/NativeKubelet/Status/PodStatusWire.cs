@@ -1,5 +1,6 @@
 using k8s.Models;
 using NativeKubelet.Core.Pods;
+using NativeKubelet.Runtime.Volumes;
 
 namespace NativeKubelet.Status;
 
@@ -93,7 +94,7 @@ public static class PodStatusWire
         Name = mount.Name,
         MountPath = mount.MountPath,
         ReadOnlyProperty = mount.ReadOnlyProperty == true ? true : null,
-        RecursiveReadOnly = mount.ReadOnlyProperty == true ? "Disabled" : null,
+        RecursiveReadOnly = mount.ReadOnlyProperty != true ? null : Volumes.IsRecursive(mount) ? "Enabled" : "Disabled",
     };
 
     private static string? Set(string text) => text.Length == 0 ? null : text;

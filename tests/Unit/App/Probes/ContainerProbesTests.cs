@@ -1,0 +1,147 @@
+using System.Threading.Channels;
+using k8s.Models;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using NativeKubelet.Core.Probes;
+using NativeKubelet.Core.Stats;
+using NativeKubelet.Pods;
+using NativeKubelet.Probes;
+using NativeKubelet.Runtime;
+using NativeKubelet.Tests.Unit.App.Server.Local;
+
+namespace NativeKubelet.Tests.Unit.App.Probes;
+
+/// <summary>When containers are probed and what is made of it, on a clock that the test moves.</summary>
+public sealed class ContainerProbesTests : IAsyncDisposable
+{
+    private static readonly TimeSpan Period = TimeSpan.FromSeconds(10);
+
+    private readonly FakeNode _node = new();
+    private readonly WatchedTime _time = new();
+    private readonly Channel<double> _looks = Channel.CreateUnbounded<double>();
+    private readonly Channel<ProbeVerdicts> _told = Channel.CreateUnbounded<ProbeVerdicts>();
+    private readonly ProbeCounts _counts = new();
+    private int _exit;
+
+    public ContainerProbesTests() => _node.OnExec = _ =>
+    {
+        _looks.Writer.TryWrite((_time.GetUtcNow() - _time.Start).TotalSeconds);
+        return new ExecSession(null, Task.FromResult(_exit), (_, _) => Task.CompletedTask);
+    };
+
+    public ValueTask DisposeAsync() => _node.DisposeAsync();
+
+    [Fact]
+    public async Task The_first_look_is_at_the_delay_and_the_third_failure_in_a_row_decides()
+    {
+        _exit = 1;
+        await using ContainerProbes probes = Begin(new V1Container { Name = "web", LivenessProbe = Probe(delay: 5) });
+        await _time.SleepsAsync(TimeSpan.FromSeconds(5));
+
+        _time.Advance(TimeSpan.FromSeconds(5));
+        Assert.Equal(5, await LookAsync());
+        await _time.SleepsAsync(Period);
+        _time.Advance(Period);
+        Assert.Equal(15, await LookAsync());
+        await _time.SleepsAsync(Period);
+        Assert.Null((await ToldAsync()).Liveness);      // as it began, and nothing since
+        Assert.False(_told.Reader.TryRead(out _));
+
+        _time.Advance(Period);
+        Assert.Equal(25, await LookAsync());
+        Assert.False((await ToldAsync()).Liveness);
+        await probes.Ended;      // what is decided is not asked again
+        Assert.Contains("prober_probe_total{container=\"web\",namespace=\"default\",pod=\"pod\",pod_uid=\"u1\",probe_type=\"Liveness\",result=\"failed\"} 3\n", Counted(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Liveness_waits_for_the_startup_and_goes_on_by_its_own_clock()
+    {
+        _exit = 1;
+        await using ContainerProbes probes = Begin(new V1Container { Name = "web", StartupProbe = Probe(), LivenessProbe = Probe(delay: 3) });
+        Assert.Equal(0, await LookAsync());
+        await _time.SleepsAsync(Period);
+        _exit = 0;
+        _time.Advance(Period);
+        Assert.Equal(10, await LookAsync());
+        await ToldAsync();
+        Assert.True((await ToldAsync()).Startup);
+
+        // 3, 13, 23 … of which the first was before it had started.
+        await _time.SleepsAsync(TimeSpan.FromSeconds(3));
+        _time.Advance(TimeSpan.FromSeconds(3));
+        Assert.Equal(13, await LookAsync());
+    }
+
+    [Fact]
+    public async Task When_the_pod_ends_readiness_is_asked_on_and_liveness_is_not()
+    {
+        _exit = 0;
+        await using ContainerProbes probes = Begin(new V1Container { Name = "web", ReadinessProbe = Probe(), LivenessProbe = Probe(delay: 1000) });
+        Assert.Equal(0, await LookAsync());
+        await _time.SleepsAsync(Period);
+
+        probes.StopJudging();
+        _time.Advance(Period);
+        Assert.Equal(10, await LookAsync());
+        Assert.DoesNotContain("Liveness", Counted(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_the_probes_came_to_ends_with_the_container()
+    {
+        await using (ContainerProbes probes = Begin(new V1Container { Name = "web", ReadinessProbe = Probe() }))
+        {
+            Assert.Equal(0, await LookAsync());
+            await _time.SleepsAsync(Period);
+            Assert.Contains("result=\"successful\"} 1\n", Counted(), StringComparison.Ordinal);
+        }
+
+        Assert.Equal("", Counted());
+    }
+
+    private string Counted()
+    {
+        using MetricText text = new();
+        _counts.Write(text);
+        return text.ToString();
+    }
+
+    private static V1Probe Probe(int delay = 0) => new() { Exec = new V1ExecAction { Command = ["look"] }, InitialDelaySeconds = delay, PeriodSeconds = 10, FailureThreshold = 3 };
+
+    private ContainerProbes Begin(V1Container container)
+    {
+        V1Pod pod = new() { Metadata = new() { Name = "pod", NamespaceProperty = "default", Uid = "u1" }, Spec = new() { Containers = [container] } };
+        RuntimePaths paths = new(_node.Run, _node.Run, _node.Run, _node.Run, _node.Run);
+        ProbeTools tools = new(new ProbeRunner(_node, _time), new VerdictFile(paths), _counts, new PodEvents(_node.EventLog, NullLogger<PodEvents>.Instance), _time);
+        ContainerProbes probes = new(tools, pod, new ProbeSubject(container, "c1", "127.0.0.1"), adopted: false, TimeSpan.Zero, (_, verdicts) => _told.Writer.TryWrite(verdicts));
+        probes.Begin();
+        return probes;
+    }
+
+    private ValueTask<double> LookAsync() => _looks.Reader.ReadAsync(Limit());
+
+    private ValueTask<ProbeVerdicts> ToldAsync() => _told.Reader.ReadAsync(Limit());
+
+    private static CancellationToken Limit() => new CancellationTokenSource(TimeSpan.FromSeconds(60)).Token;
+
+    /// <summary>Tells who goes to sleep, so that the clock is moved when they do and not before.</summary>
+    private sealed class WatchedTime : FakeTimeProvider
+    {
+        private readonly Channel<TimeSpan> _sleeps = Channel.CreateUnbounded<TimeSpan>();
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            ITimer timer = base.CreateTimer(callback, state, dueTime, period);
+            _sleeps.Writer.TryWrite(dueTime);
+            return timer;
+        }
+
+        public async Task SleepsAsync(TimeSpan due)
+        {
+            while (await _sleeps.Reader.ReadAsync(Limit()) != due)
+            {
+            }
+        }
+    }
+}
