@@ -83,7 +83,7 @@ public static class FieldTable
         new("spec.volumes[].emptyDir.mode", FieldEffect.Refused, "not known to this version"),
         new("spec.volumes[].emptyDir.sizeLimit", FieldEffect.Works, "in memory the size of the file system; on disk a limit for eviction, which this version does not do"),
         new("spec.volumes[].hostPath", FieldEffect.Works),
-        new("spec.volumes[].image", FieldEffect.Works),
+        new("spec.volumes[].image", FieldEffect.Works, "not yet for a pod with hostUsers: false, whose container waits and says so"),
         new("spec.volumes[].persistentVolumeClaim", FieldEffect.Works),
         new("spec.volumes[].projected", FieldEffect.Works),
         new("spec.volumes[].projected.sources[].clusterTrustBundle", FieldEffect.Refused, "bundles come from an API server"),

@@ -53,7 +53,6 @@ public static class PodValidation
         if (spec.SchedulingGates is { Count: > 0 }) errors.Forbidden("spec.nodeName", "cannot be set until all schedulingGates have been cleared");
         if (spec.Os is { } os) errors.OneOf("spec.os.name", os.Name, "linux", "windows");
         if (spec.ShareProcessNamespace == true && spec.HostPID == true) errors.Invalid("spec.shareProcessNamespace", "true", "ShareProcessNamespace and HostPID cannot both be enabled");
-        if (spec.RuntimeClassName is { Length: > 0 } handler) errors.Invalid("spec.runtimeClassName", handler, NameRules.Subdomain(handler));
         if (spec.HostUsers == false)
         {
             if (spec.HostPID == true) errors.Forbidden("spec.hostPID", "when `hostUsers` is false");

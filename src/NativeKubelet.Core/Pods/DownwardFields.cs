@@ -18,7 +18,7 @@ public static class DownwardFields
     private static readonly string[] OfEnvironment =
         [.. Common, "spec.nodeName", "spec.serviceAccountName", "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"];
 
-    private static readonly string[] OfVolumes = [.. Common, "metadata.annotations", "metadata.labels"];
+    private static readonly string[] OfVolumes = ["metadata.annotations", "metadata.labels", .. Common];
 
     /// <summary>Fields that a variable may show, beside single labels and annotations.</summary>
     public static ReadOnlySpan<string> EnvironmentFields => OfEnvironment;

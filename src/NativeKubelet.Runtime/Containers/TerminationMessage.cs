@@ -10,17 +10,17 @@ internal static class TerminationMessage
 {
     private const int MostBytes = 4096, MostLogBytes = 2048, MostLogLines = 80;
 
-    /// <summary>The file at terminationMessagePath; with FallbackToLogsOnError and a failure, else the end of the log.</summary>
+    /// <summary>The end of the file at terminationMessagePath; with FallbackToLogsOnError and a failure, else the end of the log.</summary>
     public static string Read(ContainerRecord record, bool failed)
     {
-        string message = Text(Tail(record.TerminationLog, MostBytes, fromStart: true));
+        string message = Text(Tail(record.TerminationLog, MostBytes));
         return message.Length > 0 || !failed || record.TerminationPolicy != "FallbackToLogsOnError" ? message : LogEnd(record.LogPath);
     }
 
     private static string LogEnd(string path)
     {
         // Twice the size, as every record carries a head of its own.
-        ReadOnlySpan<byte> text = Tail(path, 2 * MostLogBytes, fromStart: false);
+        ReadOnlySpan<byte> text = Tail(path, 2 * MostLogBytes);
         int start = text.Length == 2 * MostLogBytes ? text.IndexOf((byte)'\n') + 1 : 0;
         List<byte[]> lines = [];
         foreach (Range range in text[start..].Split((byte)'\n'))
@@ -30,7 +30,7 @@ internal static class TerminationMessage
         return Text(content.AsSpan(Math.Max(0, content.Length - MostLogBytes)));
     }
 
-    private static byte[] Tail(string path, int most, bool fromStart)
+    private static byte[] Tail(string path, int most)
     {
         try
         {
@@ -40,7 +40,7 @@ internal static class TerminationMessage
             FileStatus status = DirectoryHandle.StatusOf(file, path);
             if (status.Kind != FileKind.Regular) return [];
             byte[] content = new byte[Math.Min(most, status.Size)];
-            if (!fromStart) OpenedFile.Rewind(file, status.Size - content.Length, path);
+            OpenedFile.Rewind(file, status.Size - content.Length, path);
             int length = 0;
             while (length < content.Length && OpenedFile.Read(file, content.AsSpan(length), path) is > 0 and var count) length += count;
             return content[..length];

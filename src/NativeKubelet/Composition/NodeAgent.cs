@@ -12,6 +12,7 @@ using NativeKubelet.Events;
 using NativeKubelet.Linux.Cgroups;
 using NativeKubelet.Linux.Libc;
 using NativeKubelet.Linux.Systemd;
+using NativeKubelet.Node;
 using NativeKubelet.Pods;
 using NativeKubelet.Runtime;
 using NativeKubelet.Runtime.Cgroups;
@@ -272,9 +273,11 @@ internal sealed partial class NodeAgent : IAsyncDisposable
 
     private static NodeProfile ProfileOf(NodePlan plan)
     {
-        Dictionary<string, string> labels = new(plan.Options.Node.Labels) { ["kubernetes.io/hostname"] = plan.Identity.Name };
+        // As on its Node object: a node alone has what pods commonly select by.
+        string name = plan.Identity.Name;
+        Dictionary<string, string> labels = new NodeIdentityCard(name, name, ApiTransport.Architecture, plan.Options.Node.Labels, [], "", Register: false, AttachDetach: false).AllLabels();
         return new(
-            new NodeFacts(plan.Identity.Name, labels) { Sysctls = SysctlsOf(plan), AppArmor = plan.Machine.Features.AppArmor }, plan.Identity.Hostname, plan.Identity.Addresses.Select(a => a.ToString()).ToValueList(),
+            new NodeFacts(name, labels) { Sysctls = SysctlsOf(plan), AppArmor = plan.Machine.Features.AppArmor }, plan.Identity.Hostname, plan.Identity.Addresses.Select(a => a.ToString()).ToValueList(),
             plan.Machine.MemoryBytes, plan.Options.Network.ClusterDomain, [.. plan.Options.Network.ClusterDns], plan.Options.Network.ResolvConf)
         { Allocatable = plan.Resources.Node.Allocatable };
     }

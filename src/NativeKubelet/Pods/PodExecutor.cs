@@ -167,6 +167,8 @@ public sealed partial class PodExecutor(
 
         StepOutcome NotStarted(StepOutcome.NotStarted failure)
         {
+            // What left a record was made, and failed at its first instruction.
+            if (failure.Recorded) events.Normal(pod, EventReasons.Created, EventMessages.ContainerCreated, container.Name);
             events.Warning(pod, EventReasons.Failed, EventMessages.Error(failure.Image is null ? failure.Message : failure.Reason), container.Name);
             return failure;
         }

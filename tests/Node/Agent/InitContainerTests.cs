@@ -61,36 +61,4 @@ public sealed class InitContainerTests
         never = (await node.PodsAsync(pods => pods.Any(p => AgentHost.Is(p, "never") && p.Phase == "Failed"))).Single(p => AgentHost.Is(p, "never"));
         Assert.Equal((0, "Init:Error"), (never.InitContainers[0].Restarts, never.Status));
     }
-
-    [Fact]
-    public async Task A_job_ends_although_its_sidecar_would_run_on()
-    {
-        await using AgentHost node = new();
-        node.WritePod("job", """
-            restartPolicy: Never
-            initContainers: [{name: side, IMAGE, restartPolicy: Always, command: [sh, -c, "trap exit TERM; sleep 1000 & wait"]}]
-            containers: [{name: work, IMAGE, command: [sh, -c, "usleep 200000"]}]
-            """);
-        await node.StartAsync();
-
-        PodDocument job = (await node.PodsAsync(pods => pods.Any(p => p.Phase == "Succeeded"))).Single();
-        Assert.Equal("Completed", job.Status);
-        Assert.Empty(node.Processes());
-    }
-
-    [Fact]
-    public async Task A_container_restarts_by_its_own_rules()
-    {
-        await using AgentHost node = new();
-        node.WritePod("rules", """
-            restartPolicy: Never
-            containers:
-            - {name: again, IMAGE, MOUNT, restartPolicy: Never, restartPolicyRules: [{action: Restart, exitCodes: {operator: In, values: [42]}}], command: [sh, -c, "test -f /node/second && exit 0; touch /node/second; exit 42"]}
-            - {name: not, IMAGE, command: [sh, -c, "exit 1"]}
-            """);
-        await node.StartAsync();
-
-        PodDocument pod = (await node.PodsAsync(pods => pods.Any(p => p.Phase == "Failed"))).Single();
-        Assert.Equal([("again", 1), ("not", 0)], pod.Containers.Select(c => (c.Name, c.Restarts)));
-    }
 }
