@@ -55,25 +55,6 @@ public sealed class ContainerProbesTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task Liveness_waits_for_the_startup_and_goes_on_by_its_own_clock()
-    {
-        _exit = 1;
-        await using ContainerProbes probes = Begin(new V1Container { Name = "web", StartupProbe = Probe(), LivenessProbe = Probe(delay: 3) });
-        Assert.Equal(0, await LookAsync());
-        await _time.SleepsAsync(Period);
-        _exit = 0;
-        _time.Advance(Period);
-        Assert.Equal(10, await LookAsync());
-        await ToldAsync();
-        Assert.True((await ToldAsync()).Startup);
-
-        // 3, 13, 23 … of which the first was before it had started.
-        await _time.SleepsAsync(TimeSpan.FromSeconds(3));
-        _time.Advance(TimeSpan.FromSeconds(3));
-        Assert.Equal(13, await LookAsync());
-    }
-
-    [Fact]
     public async Task When_the_pod_ends_readiness_is_asked_on_and_liveness_is_not()
     {
         _exit = 0;
