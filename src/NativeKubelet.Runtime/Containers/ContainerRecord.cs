@@ -55,7 +55,8 @@ public sealed record ContainerRecord(
     /// <summary>The record of a container that ended; what is known of the end stands, whoever learned it first.</summary>
     public ContainerRecord Ended(int exitCode, string reason, string message, DateTimeOffset at) =>
         Phase == ContainerPhase.Exited ? this
-        : this with { Phase = ContainerPhase.Exited, Pid = 0, ExitCode = exitCode, Reason = reason, Message = message, FinishedAt = at };
+        // What ends at once has ended before the OCI runtime has told us that it began.
+        : this with { Phase = ContainerPhase.Exited, Pid = 0, ExitCode = exitCode, Reason = reason, Message = message, StartedAt = StartedAt > at ? at : StartedAt, FinishedAt = at };
 
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, RuntimeRecordsJson.Default.ContainerRecord);
 
