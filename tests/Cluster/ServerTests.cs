@@ -154,12 +154,15 @@ public sealed class ServerTests
         host.Run("busy", "trap exit TERM; while :; do sleep 0.2; done");
         await host.RunningAsync("busy");
         using HttpClient client = host.Client(token: host.Api.Tokens.Issue(Scraper));
-        JsonNode summary = await SummaryAsync(client, s => Container(s)?["cpu"]?["usageNanoCores"]?.GetValue<long>() > 0);
+        JsonNode summary = await SummaryAsync(client, s => Container(s)?["cpu"]?["usageNanoCores"]?.GetValue<long>() > 0 && Busy(s)!["volume"] is not null);
 
         Assert.Equal(host.Node, Text(summary["node"]!["nodeName"]));
         Assert.True(Container(summary)!["memory"]!["workingSetBytes"]!.GetValue<long>() > 0);
         Assert.True(summary["node"]!["fs"]!["capacityBytes"]!.GetValue<long>() > 0);
         Assert.Equal("pods", Text(summary["node"]!["systemContainers"]![0]!["name"]));
+        JsonNode volume = Busy(summary)!["volume"]![0]!;
+        Assert.StartsWith("kube-api-access-", Text(volume["name"]), StringComparison.Ordinal);
+        Assert.InRange(volume["usedBytes"]!.GetValue<long>(), 1, volume["capacityBytes"]!.GetValue<long>());
         Assert.Contains("busy", host.Kubectl("top", "pods").Out, StringComparison.Ordinal);
         Assert.Contains(host.Node, host.Kubectl("top", "nodes").Out, StringComparison.Ordinal);
 
@@ -220,7 +223,9 @@ public sealed class ServerTests
         }
     }
 
-    private static JsonNode? Container(JsonNode summary) => (summary["pods"] as JsonArray)?.FirstOrDefault(p => Text(p!["podRef"]!["name"]) == "busy")?["containers"]?[0];
+    private static JsonNode? Busy(JsonNode summary) => (summary["pods"] as JsonArray)?.FirstOrDefault(p => Text(p!["podRef"]!["name"]) == "busy");
+
+    private static JsonNode? Container(JsonNode summary) => Busy(summary)?["containers"]?[0];
 
     /// <summary>Usage is sampled every ten seconds; there is nothing else to wait on.</summary>
     private static async Task<JsonNode> SummaryAsync(HttpClient client, Func<JsonNode, bool> wanted)

@@ -28,6 +28,9 @@ public sealed record PodSummary
     public MemorySummary? Memory { get; init; }
     public NetworkSummary? Network { get; init; }
 
+    [JsonPropertyName("volume")]
+    public ImmutableArray<VolumeSummary>? Volumes { get; init; }
+
     [JsonPropertyName("process_stats")]
     public ProcessSummary? ProcessStats { get; init; }
 }
@@ -50,6 +53,11 @@ public sealed record NetworkSummary(string Time, string Name, long RxBytes, long
 public sealed record InterfaceSummary(string Name, long RxBytes, long RxErrors, long TxBytes, long TxErrors);
 
 public sealed record FsSummary(string Time, long AvailableBytes, long CapacityBytes, long UsedBytes, long InodesFree, long Inodes, long InodesUsed);
+
+public sealed record VolumeSummary(
+    string Name, ClaimReference? PvcRef, string Time, long AvailableBytes, long CapacityBytes, long UsedBytes, long InodesFree, long Inodes, long InodesUsed);
+
+public sealed record ClaimReference(string Name, string Namespace);
 
 public sealed record RuntimeSummary(FsSummary? ImageFs, FsSummary? ContainerFs);
 

@@ -14,7 +14,15 @@ public sealed record GroupStats(string Name, UsageFigures Usage);
 
 /// <param name="Interfaces">Empty: those of the node.</param>
 public sealed record PodStats(
-    string Namespace, string Name, string Uid, DateTimeOffset? Start, UsageFigures Usage, ImmutableArray<InterfaceFigures> Interfaces, ImmutableArray<ContainerStats> Containers);
+    string Namespace, string Name, string Uid, DateTimeOffset? Start, UsageFigures Usage, ImmutableArray<InterfaceFigures> Interfaces, ImmutableArray<ContainerStats> Containers)
+{
+    public ImmutableArray<VolumeStats> Volumes { get; init; } = [];
+}
+
+/// <param name="Claim">The claim that it is of; null for the pod's own.</param>
+/// <param name="Storage">Of the file system that it lies on, but for what is used: that is the volume's alone.</param>
+/// <param name="InodesUsed">The volume's alone.</param>
+public sealed record VolumeStats(string Name, string? Claim, DateTimeOffset At, StorageFigures Storage, long InodesUsed);
 
 /// <param name="MemoryLimit">Null: none.</param>
 public sealed record ContainerStats(string Name, DateTimeOffset? Start, UsageFigures Usage, long? MemoryLimit);

@@ -44,6 +44,7 @@ public static class SummaryBuilder
         return lean ? summary : summary with
         {
             Network = pod.Interfaces.IsEmpty ? null : Network(pod.Interfaces, pod.Interfaces.Any(i => i.Name == PodInterface) ? PodInterface : pod.Interfaces[0].Name, at),
+            Volumes = pod.Volumes.IsEmpty ? null : [.. pod.Volumes.Select(v => Volume(v, pod.Namespace))],
             ProcessStats = pod.Usage.Pids is { } count ? new(count) : null,
         };
     }
@@ -61,6 +62,14 @@ public static class SummaryBuilder
 
     private static FsSummary? Storage(StorageFigures? storage, DateTimeOffset at) => storage is null ? null
         : new(Time(at)!, storage.AvailableBytes, storage.TotalBytes, storage.UsedBytes, storage.FreeInodes, storage.Inodes, storage.Inodes - storage.FreeInodes);
+
+    private static VolumeSummary Volume(VolumeStats volume, string @namespace)
+    {
+        StorageFigures storage = volume.Storage;
+        return new(
+            volume.Name, volume.Claim is null ? null : new(volume.Claim, @namespace), Time(volume.At)!, storage.AvailableBytes, storage.TotalBytes, storage.UsedBytes,
+            storage.FreeInodes, storage.Inodes, volume.InodesUsed);
+    }
 
     private static string? Time(DateTimeOffset? time) => time?.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 }

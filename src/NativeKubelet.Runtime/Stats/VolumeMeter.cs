@@ -9,7 +9,7 @@ namespace NativeKubelet.Runtime.Stats;
 /// Measures the volumes of all pods: when somebody asks, and at most once a period, as a look into every directory costs. A round
 /// runs on a thread of its own; a file system that does not answer holds up that round and whoever waits for it, never a pod.
 /// </summary>
-/// <param name="period">volumeStatsAggPeriod.</param>
+/// <param name="period">volumeStatsAggPeriod; below zero nothing is measured.</param>
 public sealed class VolumeMeter(RuntimePaths paths, TimeSpan period, TimeProvider time)
 {
     /// <summary>An image is shared and cannot be written: it is nobody's use of the disk.</summary>
@@ -34,7 +34,7 @@ public sealed class VolumeMeter(RuntimePaths paths, TimeSpan period, TimeProvide
     {
         lock (_gate)
         {
-            if (_measured is { } at && time.GetElapsedTime(at) < period) return Task.FromResult(_current);
+            if (period < TimeSpan.Zero || _measured is { } at && time.GetElapsedTime(at) < period) return Task.FromResult(_current);
             _round ??= Task.Factory.StartNew(Measure, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
             return _round.WaitAsync(cancel);
         }

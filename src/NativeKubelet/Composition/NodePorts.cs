@@ -59,12 +59,13 @@ internal static partial class NodePorts
         MachineFacts machine = plan.Machine;
         MachineIdentity identity = MachineIdentity.Read();
         NodeStatsReader stats = new(
-            new(plan.Identity.Name, identity.Boot, machine.MemoryBytes, machine.PidMax, plan.Options.Paths), agent.Usage, agent.Board, agent.Runtime, agent.Cgroups);
+            new(plan.Identity.Name, identity.Boot, machine.MemoryBytes, machine.PidMax, plan.Options.Paths), agent.Usage,
+            new(plan.Options.Paths, plan.Options.Configuration.VolumeStatsAggPeriod!.Value, time), agent.Board, agent.Runtime, agent.Cgroups);
         GroupMetrics groups = new(
             agent.Runtime, agent.Cgroups,
             new(identity.MachineId, identity.SystemUuid, machine.BootId, machine.KernelRelease, identity.OsImage, machine.Cpus, machine.MemoryBytes, machine.SwapBytes, KubeletVersion.Text),
             plan.Options.Images.SandboxImage ?? UsualSandboxImage);
-        KubeletMetrics kubelet = new(plan.Identity.Name, machine.Cgroups.Unified, agent.Board, agent.Runtime, counts, time.GetUtcNow());
+        KubeletMetrics kubelet = new(plan.Identity.Name, machine.Cgroups.Unified, agent.Board, agent.Runtime, stats, counts, time.GetUtcNow());
         return new(plan.Options, agent.Board, agent.Runtime, checks, new(stats), new(agent.Usage, stats, groups, kubelet, agent.Workers.ProbeCounts, checks));
     }
 

@@ -46,7 +46,7 @@ public static class ConfigFields
         new("maxOpenFiles", Works, "as far as the hard limit can be raised"), new("oomScoreAdj", Works, "where CAP_SYS_RESOURCE is held"),
         new("contentType", Ignored, "JSON is spoken"), new("kubeAPIQPS", Joined, ""), new("kubeAPIBurst", Joined, ""), new("eventRecordQPS", Joined, ""), new("eventBurst", Joined, ""),
         new("nodeStatusUpdateFrequency", Joined, ""), new("nodeStatusReportFrequency", Joined, ""), new("nodeLeaseDurationSeconds", Joined, ""), new("nodeStatusMaxImages", Joined, ""),
-        new("configMapAndSecretChangeDetectionStrategy", Joined, ""), new("volumeStatsAggPeriod", NotYet, "volumes are not measured"),
+        new("configMapAndSecretChangeDetectionStrategy", Joined, ""), new("volumeStatsAggPeriod", Works, "when asked, and no more often"),
         new("registryPullQPS", Works, "a pull that comes too early waits"), new("registryBurst", Works, ""), new("serializeImagePulls", Works, ""), new("maxParallelImagePulls", Works, ""),
         new("imagePullCredentialsVerificationPolicy", NotYet, "who pulled an image is not kept"), new("preloadedImagesVerificationAllowlist", NotYet, "who pulled an image is not kept"),
         new("imageMinimumGCAge", NotYet, Collecting), new("imageMaximumGCAge", NotYet, Collecting), new("imageGCHighThresholdPercent", NotYet, Collecting), new("imageGCLowThresholdPercent", NotYet, Collecting),

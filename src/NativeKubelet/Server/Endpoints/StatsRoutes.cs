@@ -11,7 +11,8 @@ internal sealed class StatsRoutes(NodeStatsReader stats)
 {
     public async Task SummaryAsync(HttpContext context)
     {
-        SummaryDocument document = SummaryBuilder.Build(stats.Read(), context.First("only_cpu_and_memory") == "true");
+        bool lean = context.First("only_cpu_and_memory") == "true";
+        SummaryDocument document = SummaryBuilder.Build(lean ? stats.Read() : stats.ReadWithVolumes(), lean);
         context.Begin("application/json");
         await using Utf8JsonWriter json = new(context.Response.BodyWriter);
         JsonSerializer.Serialize(json, document, StatsJson.Default.SummaryDocument);

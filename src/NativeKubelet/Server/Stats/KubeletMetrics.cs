@@ -6,8 +6,18 @@ using NativeKubelet.Status;
 namespace NativeKubelet.Server.Stats;
 
 /// <summary>/metrics: the agent itself (spec 20 §10.4), as far as it counts.</summary>
-internal sealed class KubeletMetrics(string node, bool unified, StatusBoard board, IContainerRuntime runtime, RequestCounts requests, DateTimeOffset started)
+internal sealed class KubeletMetrics(string node, bool unified, StatusBoard board, IContainerRuntime runtime, NodeStatsReader stats, RequestCounts requests, DateTimeOffset started)
 {
+    private static readonly (string Name, string Help, Func<VolumeStats, long> Value)[] ClaimFamilies =
+    [
+        ("available_bytes", "Number of available bytes in the volume", v => v.Storage.AvailableBytes),
+        ("capacity_bytes", "Capacity in bytes of the volume", v => v.Storage.TotalBytes),
+        ("inodes", "Maximum number of inodes in the volume", v => v.Storage.Inodes),
+        ("inodes_free", "Number of free inodes in the volume", v => v.Storage.FreeInodes),
+        ("inodes_used", "Number of used inodes in the volume", v => v.InodesUsed),
+        ("used_bytes", "Number of used bytes in the volume", v => v.Storage.UsedBytes),
+    ];
+
     public void Write(MetricText to)
     {
         SandboxState[] sandboxes = [.. runtime.Sandboxes];
@@ -19,9 +29,28 @@ internal sealed class KubeletMetrics(string node, bool unified, StatusBoard boar
         to.Family("kubelet_desired_pods", "gauge", "[ALPHA] The number of pods the kubelet is being instructed to run.").Sample("", board.Now.Pods.Count);
         to.Family("kubelet_active_pods", "gauge", "[ALPHA] The number of pods the kubelet considers active and which are being considered when admitting new pods.").Sample("", board.Now.Pods.Values.Count(p => !p.Status.IsTerminal));
         to.Family("kubelet_cgroup_version", "gauge", "[ALPHA] cgroup version on the hosts.").Sample("", unified ? 2 : 1);
+        Volumes(to);
         requests.Write(to);
         Build(to);
         Process(to);
+    }
+
+    private void Volumes(MetricText to)
+    {
+        (string Labels, VolumeStats Volume)[] claims =
+        [
+            .. from pod in stats.ReadWithVolumes().Pods
+               from volume in pod.Volumes
+               where volume.Claim is not null
+               group volume by $"{MetricText.Label("namespace", pod.Namespace)},{MetricText.Label("persistentvolumeclaim", volume.Claim!)}" into same     // pods may share a claim
+               select (same.Key, same.First()),
+        ];
+        foreach ((string name, string help, Func<VolumeStats, long> value) in ClaimFamilies)
+        {
+            if (claims.Length == 0) return;
+            to.Family("kubelet_volume_stats_" + name, "gauge", "[ALPHA] " + help);
+            foreach ((string labels, VolumeStats volume) in claims) to.Sample(labels, value(volume));
+        }
     }
 
     private static void Build(MetricText to)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using k8s.Models;
 using NativeKubelet.Core.Resources;
 using NativeKubelet.Core.Stats;
 using NativeKubelet.Linux.Cgroups;
@@ -16,7 +17,7 @@ namespace NativeKubelet.Server.Stats;
 internal sealed record StatsFacts(string Node, DateTimeOffset Boot, long MemoryBytes, long PidMax, RuntimePaths Paths);
 
 /// <summary>Puts the last round of samples together with the pods that they belong to; once per round, however many ask.</summary>
-internal sealed class NodeStatsReader(StatsFacts facts, UsageSampler usage, StatusBoard board, IContainerRuntime runtime, PodCgroups cgroups)
+internal sealed class NodeStatsReader(StatsFacts facts, UsageSampler usage, VolumeMeter volumes, StatusBoard board, IContainerRuntime runtime, PodCgroups cgroups)
 {
     private readonly Lock _gate = new();
     private (UsageSnapshot Of, NodeStats Stats)? _last;
@@ -31,6 +32,26 @@ internal sealed class NodeStatsReader(StatsFacts facts, UsageSampler usage, Stat
             _last = (snapshot, stats);
             return stats;
         }
+    }
+
+    /// <summary>With the volumes as they were measured last. A new round is begun when it is due, and nobody waits for it: a file system may not answer.</summary>
+    public NodeStats ReadWithVolumes()
+    {
+        _ = volumes.LatestAsync(CancellationToken.None);
+        VolumeSnapshot measured = volumes.Current;
+        NodeStats stats = Read();
+        return stats with { Pods = [.. stats.Pods.Select(p => measured.Of(p.Uid) is { Length: > 0 } own ? p with { Volumes = Volumes(own, p.Uid) } : p)] };
+    }
+
+    private ImmutableArray<VolumeStats> Volumes(ImmutableArray<VolumeUsage> measured, string uid)
+    {
+        IList<V1Volume> specs = board.Now.Pods.GetValueOrDefault(uid)?.Pod.Spec.Volumes ?? [];
+        return
+        [
+            .. measured.Select(v => new VolumeStats(
+                v.Name, specs.FirstOrDefault(spec => spec.Name == v.Name)?.PersistentVolumeClaim?.ClaimName, v.At,
+                new(v.CapacityBytes, v.AvailableBytes, v.UsedBytes, v.Inodes, v.InodesFree), v.InodesUsed)),
+        ];
     }
 
     private NodeStats Put(UsageSnapshot snapshot)
