@@ -30,14 +30,14 @@ public sealed class RuntimeHandlerTests
     }
 
     [Fact]
-    public async Task A_class_that_the_node_does_not_know_gives_no_sandbox()
+    public async Task A_handler_that_the_node_does_not_know_gives_no_sandbox()
     {
         await using RuntimeHost host = await RuntimeHost.StartAsync();
 
         RuntimeException failure = await Assert.ThrowsAsync<RuntimeException>(() => host.RunAsync("true", p => p.Spec.RuntimeClassName = "none"));
 
         Assert.Equal("FailedCreatePodSandBox", failure.Reason);
-        Assert.Contains("runtimeclass.node.k8s.io \"none\" not found", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("runtime handler \"none\" is not known to this node", failure.Message, StringComparison.Ordinal);
         Assert.Empty(host.Runtime.Sandboxes);
     }
 
