@@ -38,7 +38,18 @@ internal static partial class NodePorts
         StreamRoutes streams = new(
             agent.Runtime, agent.Board, plan.Options.Configuration.StreamingConnectionIdleTimeout!.Value, time, logs.CreateLogger<StreamRoutes>());
         NodeRoutes routes = new(SourcesOf(plan, agent, checks, counts, time), streams.ServeAsync, time);
-        NodeApplication application = new(AuthenticationOf(plan, reviews, time, logs), AuthorizationOf(plan, reviews, time, logs), routes, counts, logs.CreateLogger<NodeApplication>());
+        Authentication authentication;
+        try
+        {
+            authentication = AuthenticationOf(plan, reviews, time, logs);
+        }
+        catch (ConfigException e) when (api is null)
+        {
+            // A node that has not joined yet may name the authority that joining will bring; its own pods do not wait for it.
+            Closed(logs.CreateLogger<NodeServer>(), e.Message);
+            return null;
+        }
+        NodeApplication application = new(authentication, AuthorizationOf(plan, reviews, time, logs), routes, counts, logs.CreateLogger<NodeApplication>());
         IPEndPoint? secure = ports.Port is { } port ? new(ports.Address, port) : null, readOnly = ports.ReadOnlyPort is { } other ? new(ports.Address, other) : null;
         try
         {
@@ -107,6 +118,9 @@ internal static partial class NodePorts
         return new(
             c.Mode == "AlwaysAllow", reviews, plan.Identity.Name, c.Webhook!.CacheAuthorizedTTL!.Value, c.Webhook.CacheUnauthorizedTTL!.Value, time, logs.CreateLogger<Server.Access.Authorization>());
     }
+
+    [LoggerMessage(LogLevel.Warning, "NodePortsClosed: {Cause}; a node alone goes on without them, and opens them when it is started with that file in place")]
+    private static partial void Closed(ILogger log, string cause);
 
     [LoggerMessage(LogLevel.Information, "Starting to listen address={Address} port={Port} readOnly={ReadOnly}")]
     private static partial void Listening(ILogger log, string address, int port, bool readOnly);
