@@ -79,8 +79,9 @@ public sealed class MachineInventoryTests : IDisposable
 
     private Process Start(string scenario)
     {
-        ProcessStartInfo start = new("/usr/bin/unshare") { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = "/" };
-        foreach (string word in (string[])["--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child", "/bin/sh", "-c", Isolated.Replace("SCENARIO", scenario, StringComparison.Ordinal)])
+        // Whoever runs the tests behind nohup ignores SIGHUP, and so would all that it starts.
+        ProcessStartInfo start = new("/usr/bin/env") { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = "/" };
+        foreach (string word in (string[])["--default-signal=HUP", "/usr/bin/unshare", "--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child", "/bin/sh", "-c", Isolated.Replace("SCENARIO", scenario, StringComparison.Ordinal)])
             start.ArgumentList.Add(word);
         const string patient = "trap exit TERM; sleep 1000 & wait", stubborn = "trap '' TERM; while :; do sleep 1; done";
         (start.Environment["OUT"], start.Environment["NK"], start.Environment["IMAGE"]) = (_directory, ProgramFile.Path, ProgramFile.DemoImage);
