@@ -284,7 +284,7 @@ case ${1:-all} in
   test) shift; test_ "$@" ;;
   check) check ;;
   bench) shift; bench "$@" ;;
-  fuzz) shift; NK_FUZZ_SECONDS=${1:-600}; export NK_FUZZ_SECONDS; fuzz; printf '%d passed, %d failed\n' "$passed" "$failed"; [ "$failed" -eq 0 ] ;;
+  fuzz) shift; NK_FUZZ_SECONDS=${1:-600} NK_FUZZ_SEED=${NK_FUZZ_SEED:-$RANDOM}; export NK_FUZZ_SECONDS NK_FUZZ_SEED; fuzz; printf '%d passed, %d failed\n' "$passed" "$failed"; [ "$failed" -eq 0 ] ;;
   install) shift; need_root install; publish; exec "$out/nativekubelet" install "$@" ;;
   clean) rm -rf "$out" artifacts; make -s -C native clean ;;
   help|-h|--help) usage ;;

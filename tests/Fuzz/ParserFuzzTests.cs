@@ -14,7 +14,9 @@ public sealed class ParserFuzzTests
     private static readonly TimeSpan TooLong = TimeSpan.FromSeconds(5);
 
     private static readonly double Seconds = Number("NK_FUZZ_SECONDS", 30);
-    private static readonly int Seed = (int)Number("NK_FUZZ_SEED", Environment.TickCount);
+
+    // The same each time: what a change breaks is told by its own run. `build.sh fuzz` gives others, and finds what was there before.
+    private static readonly int Seed = (int)Number("NK_FUZZ_SEED", 1);
 
     public static TheoryData<string> Names => [.. Targets.All.Select(t => t.Name)];
 

@@ -63,8 +63,10 @@ internal sealed record StoredImage(
             StoredImage? image = JsonSerializer.Deserialize(json, StoreJson.Default.StoredImage);
             bool right = image is { Version: CurrentVersion, SizeBytes: >= 0, Config: { } config }
                 && !config.Entrypoint.IsDefault && !config.Cmd.IsDefault && !config.Env.IsDefault && !config.Volumes.IsDefault
-                && ContentDigest.TryParse(image.Id) is not null && image.Layers.Concat(image.Blobs).All(d => ContentDigest.TryParse(d) is not null)
-                && image.RepoTags.Concat(image.RepoDigests).All(n => ImageReference.TryParse(n) is not null);
+                // The serializer holds a list to be there, and not what is in it.
+                && config.Entrypoint.Concat(config.Cmd).Concat(config.Env).Concat(config.Volumes).All(w => w is not null)
+                && ContentDigest.TryParse(image.Id) is not null && image.Layers.Concat(image.Blobs).All(d => d is not null && ContentDigest.TryParse(d) is not null)
+                && image.RepoTags.Concat(image.RepoDigests).All(n => n is not null && ImageReference.TryParse(n) is not null);
             return right ? image : null;
         }
         catch (JsonException)
