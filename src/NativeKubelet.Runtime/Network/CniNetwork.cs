@@ -35,13 +35,14 @@ internal sealed partial class CniNetwork(CniPlugins plugins, NetworkRecords reco
     /// <exception cref="RuntimeException">With the failing plugin's name and words; what ran before it is still there.</exception>
     public async Task<NetworkRecord> AddAsync(NetworkRecord record, CniNetworkConfig network, bool preferIpv6, CancellationToken cancel)
     {
-        if (_portsAdded || ObjectOf(record.Cni!.Capabilities)?.ContainsKey("portMappings") is not true) return await AddChainAsync(record, network, preferIpv6, cancel);
+        JsonObject capabilities = ObjectOf(record.Cni!.Capabilities) ?? [];
+        if (_portsAdded || !capabilities.ContainsKey("portMappings")) return await AddChainAsync(record, network, capabilities, preferIpv6, cancel);
         await _firstPorts.WaitAsync(cancel);
         bool alone = !_portsAdded;
         if (!alone) _firstPorts.Release();
         try
         {
-            record = await AddChainAsync(record, network, preferIpv6, cancel);
+            record = await AddChainAsync(record, network, capabilities, preferIpv6, cancel);
             _portsAdded = true;
             return record;
         }
@@ -51,10 +52,9 @@ internal sealed partial class CniNetwork(CniPlugins plugins, NetworkRecords reco
         }
     }
 
-    private async Task<NetworkRecord> AddChainAsync(NetworkRecord record, CniNetworkConfig network, bool preferIpv6, CancellationToken cancel)
+    private async Task<NetworkRecord> AddChainAsync(NetworkRecord record, CniNetworkConfig network, JsonObject capabilities, bool preferIpv6, CancellationToken cancel)
     {
         CniAttachment attachment = record.Cni!;
-        JsonObject capabilities = ObjectOf(attachment.Capabilities) ?? [];
         CniCall call = new("ADD", record.SandboxId, record.NamespacePath, CniRequest.ArgumentText(attachment.Arguments));
         JsonObject? result = null;
         foreach (CniPlugin plugin in network.Plugins)

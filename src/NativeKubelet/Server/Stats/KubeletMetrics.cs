@@ -47,7 +47,6 @@ internal sealed class KubeletMetrics(string node, bool unified, StatusBoard boar
         ];
         foreach ((string name, string help, Func<VolumeStats, long> value) in ClaimFamilies)
         {
-            if (claims.Length == 0) return;
             to.Family("kubelet_volume_stats_" + name, "gauge", "[ALPHA] " + help);
             foreach ((string labels, VolumeStats volume) in claims) to.Sample(labels, value(volume));
         }
