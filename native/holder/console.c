@@ -29,6 +29,7 @@ static int receive_fd(int socket)
 
 	if (recvmsg(socket, &m, MSG_CMSG_CLOEXEC) < 0)
 		return -1;
+	errno = 0;
 	c = CMSG_FIRSTHDR(&m);
 	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
 	    c->cmsg_len == CMSG_LEN(sizeof(int)))
@@ -40,28 +41,40 @@ static int receive_fd(int socket)
 	return fd;
 }
 
-static void on_console(struct source *s, uint32_t events)
+/* Whoever connected is heard as long as the runtime lives: a busy machine may take seconds from the one call to the other. */
+static void on_terminal(struct source *s, uint32_t events)
 {
 	struct process *p = (struct process *)((char *)s - offsetof(struct process, console));
-	struct timeval patience = { .tv_sec = 5 };
-	struct ucred peer = { .uid = (uid_t)-1 };
-	socklen_t length = sizeof(peer);
-	int fd, socket = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC);
+	int fd = receive_fd(s->fd);
 
 	(void)events;
-	if (socket < 0)
-		return;
-	setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	fd = getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && peer.uid == 0
-		? receive_fd(socket) : -1;
-	close(socket);
-	if (fd < 0)
+	if (fd < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	loop_close(s);
+	if (fd < 0)
+		return;
 	if (p->io)
 		io_set_terminal(p, fd);
 	else
 		p->terminal = fd;
+}
+
+static void on_console(struct source *s, uint32_t events)
+{
+	struct ucred peer = { .uid = (uid_t)-1 };
+	socklen_t length = sizeof(peer);
+	int socket = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (socket < 0)
+		return;
+	if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0 || peer.uid != 0) {
+		close(socket);
+		return;
+	}
+	loop_close(s);
+	*s = (struct source){ .fd = socket, .ready = on_terminal };
+	loop_watch(s, EPOLLIN);
+	on_terminal(s, events);		/* the terminal may be there already, and the runtime gone */
 }
 
 int console_listen(struct process *p, const char *path)

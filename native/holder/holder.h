@@ -45,7 +45,7 @@ struct process {
 	uint64_t request;
 	char pid_file[NK_PATH_MAX + 1], exit_file[NK_PATH_MAX + 1], oom_file[NK_PATH_MAX + 1];
 	char error[256];		/* what the runtime said on stderr, where it failed */
-	struct source console;		/* listens for the terminal */
+	struct source console;		/* listens for the terminal, then for who brings it */
 	struct source oom;
 	int oom_above;
 	int terminal;			/* an exec's, until the agent has it; -1 */

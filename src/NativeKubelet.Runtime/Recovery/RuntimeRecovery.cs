@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using NativeKubelet.Linux.Files;
 using NativeKubelet.Linux.Libc;
+using NativeKubelet.Linux.Mounts;
 using NativeKubelet.Runtime.Containers;
 using NativeKubelet.Runtime.Sandboxes;
 
@@ -43,6 +44,7 @@ internal sealed partial class RuntimeRecovery(
             }
         }));
         RemoveStrays([.. found.SelectMany(s => s.Containers.Keys)]);
+        RemoveStraySandboxes(known);
         return [.. found.Where(s => s.Record.PodUid.Length > 0 && (s.Record.PausePid > 0 || !s.Containers.IsEmpty))];
     }
 
@@ -147,6 +149,28 @@ internal sealed partial class RuntimeRecovery(
         }
     }
 
+    /// <summary>
+    /// Sandboxes' directories without a record: an agent died before it wrote one, when there was no holder yet, or while it
+    /// deleted them, when there was none any more.
+    /// </summary>
+    private void RemoveStraySandboxes(HashSet<string> known)
+    {
+        foreach (string place in Directory.GetDirectories(Path.Combine(settings.Paths.Run, "sandboxes")))
+        {
+            string id = Path.GetFileName(place);
+            if (known.Contains(id) || File.Exists(Path.Combine(place, "record.json.corrupt"))) continue;
+            try
+            {
+                MountPoint.Detach(SandboxFiles.Of(settings.Paths, id).Shm);
+                DirectoryHandle.DeleteTree(place);
+            }
+            catch (Exception e) when (e is IOException or ErrnoException)
+            {
+                StrayKept(place, e.Message);
+            }
+        }
+    }
+
     private delegate T? ParseRecord<T>(ReadOnlySpan<byte> json);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "sandbox taken over: {PodNamespace}/{PodName} {SandboxId} with {Containers} containers")]
@@ -154,6 +178,9 @@ internal sealed partial class RuntimeRecovery(
 
     [LoggerMessage(Level = LogLevel.Error, Message = "holder of sandbox {SandboxId} cannot be used: {Cause}")]
     private partial void HolderUnusable(string sandboxId, string cause);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Directory} was left of a sandbox by an earlier agent and cannot be removed: {Cause}; the next start tries again")]
+    private partial void StrayKept(string directory, string cause);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "record of a {What} cannot be read and was set aside as {File}")]
     private partial void RecordUnreadable(string what, string file);

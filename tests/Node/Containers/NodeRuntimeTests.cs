@@ -186,6 +186,20 @@ public sealed class NodeRuntimeTests
         Assert.Equal(1, host.Find(second.Id).ExitCode);
     }
 
+    [Fact]
+    public async Task What_an_agent_left_that_died_while_it_made_or_removed_a_sandbox_goes_at_the_next_start()
+    {
+        await using RuntimeHost host = await RuntimeHost.StartAsync();
+        (_, SandboxState kept, _) = await host.RunAsync("exec sleep 1000");
+        string stray = host.Paths.SandboxDirectory(new string('a', 64)), shm = Path.Combine(stray, "shm");
+        Directory.CreateDirectory(shm);
+        Linux.Mounts.MountPoint.Tmpfs(shm, new(4096, 0x3FF), Linux.Mounts.MountAttributes.None);
+
+        await host.RestartAgentAsync();
+
+        Assert.Equal([host.Paths.SandboxDirectory(kept.Id)], Directory.GetDirectories(Path.GetDirectoryName(stray)!));
+    }
+
     private static int ParentOf(int pid) => int.Parse(File.ReadAllText($"/proc/{pid}/stat").Split(") ")[1].Split(' ')[1]);
 
     private static async Task Ready(ContainerState container)

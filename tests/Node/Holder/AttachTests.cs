@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json.Nodes;
 using NativeKubelet.Linux.Libc;
 using NativeKubelet.Linux.Processes;
 
@@ -46,6 +47,31 @@ public sealed class AttachTests
         Assert.Contains("got word", seen, StringComparison.Ordinal);
         await host.NextAsync<Runtime.Sandboxes.ContainerExited>();
         Assert.Contains("stdout F got word", await File.ReadAllTextAsync(host.LogOf("c1")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_terminal_that_is_long_in_coming_holds_up_nobody_and_is_taken()
+    {
+        await using HolderHost host = await HolderHost.StartAsync();
+        string come = Path.Combine(host.Directory, "come"), go = Path.Combine(host.Directory, "go");
+        // The runtime has connected by the time of its hooks and sends the terminal after them.
+        Task<Runtime.Sandboxes.RunResult> run = host.RunAsync("c1", "echo here", tty: true, change: spec => spec["hooks"] = new JsonObject
+        {
+            ["createRuntime"] = new JsonArray(new JsonObject
+            {
+                ["path"] = "/bin/sh",
+                ["args"] = new JsonArray("sh", "-c", $": >{come}; until test -e {go}; do /bin/busybox usleep 5000; done"),
+            }),
+        });
+        await HolderHost.EventuallyAsync(() => File.Exists(come), "the hook runs");
+
+        using CancellationTokenSource soon = new(TimeLimit.Of(2));
+        Assert.Single(await host.Holder.ListAsync(soon.Token));
+        File.Create(go).Dispose();
+
+        Assert.True((await run).Started, (await run).RuntimeError);
+        await host.NextAsync<Runtime.Sandboxes.ContainerExited>();
+        Assert.Contains("stdout F here", await File.ReadAllTextAsync(host.LogOf("c1")), StringComparison.Ordinal);
     }
 
     [Fact]
