@@ -44,8 +44,8 @@ public sealed class ReplaceableAgentTests
         IReadOnlyList<PodDocument> pods = await node.PodsAsync(all =>
             all.Count == wanted.Count + 1 && all.All(p => p.Status == "Running" && p.Ready == 1) && all.All(p => AgentHost.Is(p, "steady") || wanted.Any(w => AgentHost.Is(p, w))));
         PodDocument steady = pods.Single(p => AgentHost.Is(p, "steady"));
-        Assert.True(before.Containers[0].Id == steady.Containers[0].Id && steady.Restarts == 0, $"seed {seed}: the container was restarted\n{node.Said}");
-        Assert.True(pods.All(p => p.Restarts == 0), $"seed {seed}: {string.Join(", ", pods.Select(p => $"{p.Name} {p.Restarts}"))}\n{node.Said}");
+        Assert.True(before.Containers[0].Id == steady.Containers[0].Id && steady.Restarts == 0, $"{node.Said}\nseed {seed}: the container was restarted");
+        Assert.True(pods.All(p => p.Restarts == 0), $"{node.Said}\nseed {seed}: restarts: {string.Join(", ", pods.Select(p => $"{p.Name} {p.Restarts}"))}");
         int last = 0;
         foreach (string line in Lines(log)) Assert.True(int.Parse(line) == ++last, $"seed {seed}: line {line} after {last - 1}");
         Assert.True(last > kills);
@@ -53,7 +53,7 @@ public sealed class ReplaceableAgentTests
         // Nothing of pods that came and went stays behind. Those that no source names any more are on no board: only their traces tell.
         foreach (string place in (string[])["kubelet/pods", "run/sandboxes", "data/containers"])
             for (CancellationToken deadline = AgentHost.Deadline(); Directory.GetDirectories(node[place]).Length != pods.Count; await Task.Delay(20, deadline))
-                Assert.False(deadline.IsCancellationRequested, $"seed {seed}: {place}: {string.Join(", ", Directory.GetDirectories(node[place]))}\n{node.Said}");
+                Assert.False(deadline.IsCancellationRequested, $"{node.Said}\nseed {seed}: {place}: {string.Join(", ", Directory.GetDirectories(node[place]))}");
     }
 
     [Fact]
