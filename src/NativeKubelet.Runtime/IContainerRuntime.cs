@@ -62,7 +62,11 @@ public interface IContainerRuntime
 
 /// <summary>The ends stay the caller's. With <paramref name="Tty"/> they are not used: the session's terminal takes their place.</summary>
 /// <param name="In">Null: /dev/null.</param>
-public sealed record ExecStart(string ContainerId, ImmutableArray<string> Command, bool Tty, SafeHandle? In, SafeHandle? Out, SafeHandle? Error);
+public sealed record ExecStart(string ContainerId, ImmutableArray<string> Command, bool Tty, SafeHandle? In, SafeHandle? Out, SafeHandle? Error)
+{
+    /// <summary>Whoever starts it waits for its end, and it is measured until then.</summary>
+    public bool ToItsEnd { get; init; }
+}
 
 /// <param name="Terminal">The outer end of the process's terminal, the caller's to dispose; null without a terminal.</param>
 /// <param name="Exit">The exit code, 128+n for a death by signal n; 255 where it was lost.</param>

@@ -12,6 +12,7 @@ using NativeKubelet.Runtime.Cgroups;
 using NativeKubelet.Runtime.Containers;
 using NativeKubelet.Runtime.Recovery;
 using NativeKubelet.Runtime.Sandboxes;
+using NativeKubelet.Runtime.Stats;
 using NativeKubelet.Runtime.Streams;
 
 namespace NativeKubelet.Runtime;
@@ -47,7 +48,7 @@ public sealed partial class NodeRuntime : IContainerRuntime, IAsyncDisposable
         (_settings, _groups, _time, _log) = (settings, groups, time, log);
         _holders = new HolderLauncher(settings.Paths.Data);
         _launcher = new SandboxLauncher(settings, _holders, cgroups, network, time, log);
-        _containers = new ContainerLauncher(settings, cgroups, groups.Layout, images, time, log);
+        _containers = new ContainerLauncher(settings, cgroups, groups.Layout, images, Operations, time, log);
         _ends = new ContainerEnds(settings, cgroups, _containers, time, log);
         _pump = new SandboxEvents(settings, cgroups, _launcher, _ends, Publish, time, log);
         _execs = new ExecStarter(settings);
@@ -68,6 +69,9 @@ public sealed partial class NodeRuntime : IContainerRuntime, IAsyncDisposable
     }
 
     public ChannelReader<RuntimeEvent> Events => _events.Reader;
+
+    /// <summary>What was done so far; only what happens inside one call is counted here, see <see cref="MeasuredRuntime"/>.</summary>
+    public RuntimeOperations Operations { get; } = new();
 
     /// <summary>False where programs in memory are forbidden and holders run from a file.</summary>
     public bool HoldersRunFromSealedMemory => _holders.RunsFromSealedMemory;

@@ -82,7 +82,7 @@ public sealed class CertificateTests
         };
         FakeTimeProvider time = new(DateTimeOffset.UtcNow);
         NodeOptions options = new(kubeconfig, bootstrap, Path.Combine(directory, "pki"), null, [], new Dictionary<string, string>(), "");
-        using ClusterCredentials credentials = new(options, "a", rotate: true, time, NullLogger.Instance);
+        using ClusterCredentials credentials = new(options, "a", rotate: true, new CertificateMeasures(static () => null, null, time).ClientFailures, time, NullLogger.Instance);
         using CancellationTokenSource end = new();
         Task running = credentials.RunAsync(end.Token);
         await credentials.Ready.WaitAsync(AgentHost.Deadline());

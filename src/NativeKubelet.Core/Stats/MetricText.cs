@@ -35,19 +35,34 @@ public sealed class MetricText : IDisposable
     /// <param name="at">When it was measured, in milliseconds of the Unix clock; null: now.</param>
     public void Sample(string labels, double value, long? at = null, string more = "")
     {
-        Head(labels, more);
-        Room(32);
-        _ = value.TryFormat(_bytes.AsSpan(_length), out int written, default, CultureInfo.InvariantCulture);
-        _length += written;
+        Head("", labels, more);
+        Number(value);
         Tail(at);
     }
 
     /// <inheritdoc cref="Sample(string, double, long?, string)"/>
     public void Sample(string labels, long value, long? at = null, string more = "")
     {
-        Head(labels, more);
+        Head("", labels, more);
         Number(value);
         Tail(at);
+    }
+
+    /// <summary>One of the series that a histogram is made of.</summary>
+    /// <param name="suffix">Of the family's name.</param>
+    internal void Part(string suffix, string labels, string more, long value)
+    {
+        Head(suffix, labels, more);
+        Number(value);
+        Tail(null);
+    }
+
+    /// <inheritdoc cref="Part(string, string, string, long)"/>
+    internal void Part(string suffix, string labels, string more, double value)
+    {
+        Head(suffix, labels, more);
+        Number(value);
+        Tail(null);
     }
 
     /// <summary>Nothing is written where nothing is known.</summary>
@@ -76,7 +91,7 @@ public sealed class MetricText : IDisposable
         return $"{name}=\"{value}\"";
     }
 
-    private void Head(string labels, string more)
+    private void Head(string suffix, string labels, string more)
     {
         if (!_headed)
         {
@@ -92,6 +107,7 @@ public sealed class MetricText : IDisposable
             Text("\n");
         }
         Text(_name);
+        Text(suffix);
         if (labels.Length + more.Length > 0)
         {
             Text("{");
@@ -111,6 +127,18 @@ public sealed class MetricText : IDisposable
             Number(time);
         }
         Text("\n");
+    }
+
+    private void Number(double value)
+    {
+        if (double.IsInfinity(value))
+        {
+            Text(value > 0 ? "+Inf" : "-Inf");
+            return;
+        }
+        Room(32);
+        _ = value.TryFormat(_bytes.AsSpan(_length), out int written, default, CultureInfo.InvariantCulture);
+        _length += written;
     }
 
     private void Number(long value)

@@ -15,12 +15,13 @@ using NativeKubelet.Linux.Files;
 using NativeKubelet.Linux.Libc;
 using NativeKubelet.Runtime.Cgroups;
 using NativeKubelet.Runtime.Sandboxes;
+using NativeKubelet.Runtime.Stats;
 
 namespace NativeKubelet.Runtime.Containers;
 
 /// <summary>Root file system, files, bundle, and one run of the OCI runtime under the pod's holder.</summary>
 internal sealed partial class ContainerLauncher(
-    RuntimeSettings settings, PodCgroups cgroups, CgroupLayout layout, IImageStore images, TimeProvider time, ILogger log)
+    RuntimeSettings settings, PodCgroups cgroups, CgroupLayout layout, IImageStore images, RuntimeOperations operations, TimeProvider time, ILogger log)
 {
     private const int MostPasswdBytes = 1 << 20, StartErrorCode = 128;
 
@@ -43,7 +44,9 @@ internal sealed partial class ContainerLauncher(
         RunRequest request;
         try
         {
+            using RuntimeOperations.Running creating = operations.Begin("create_container");
             (created, request) = await PrepareAsync(sandbox, start, files, cancel);
+            creating.Succeed();
         }
         catch (Exception e)
         {
@@ -58,6 +61,7 @@ internal sealed partial class ContainerLauncher(
         }
 
         record(created);
+        using RuntimeOperations.Running starting = operations.Begin("start_container");
         RunResult result;
         try
         {
@@ -73,6 +77,7 @@ internal sealed partial class ContainerLauncher(
         ContainerRecord running = created with { Phase = ContainerPhase.Running, Pid = result.Pid, StartedAt = time.GetUtcNow() };
         files.Write(running, durable: false);
         record(running);
+        starting.Succeed();
         LinkLog(running);
         // It has mounts of its own by now.
         Quietly(files.Id, () => MappedMounts.Unstage(files.UsersDirectory));

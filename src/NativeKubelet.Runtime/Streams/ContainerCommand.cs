@@ -33,7 +33,7 @@ public static class ContainerCommand
         Pipe.SetNonBlocking(ownOut);
         Pipe.SetNonBlocking(ownError);
 
-        ExecSession session = await StartAsync(runtime, new(containerId, command, Tty: false, In: null, outWrite, errorWrite), time, cancel);
+        ExecSession session = await StartAsync(runtime, new(containerId, command, Tty: false, In: null, outWrite, errorWrite) { ToItsEnd = true }, time, cancel);
         using CancellationTokenSource pipes = new();
         PipeCapture output = new(ownOut, limit), error = new(ownError, limit);
         Task reading = Task.WhenAll(output.ReadAsync(pipes.Token), error.ReadAsync(pipes.Token));

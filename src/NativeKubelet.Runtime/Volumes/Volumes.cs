@@ -30,12 +30,14 @@ public sealed partial class Volumes(
     // A look at a dead network file system never returns. One such look per pod is enough: the next one waits for it.
     private readonly ConcurrentDictionary<string, Task> _busy = new();
 
+    public StorageOperations Operations { get; } = new();
+
     public async Task SetUpAsync(V1Pod pod, CancellationToken cancel)
     {
         VolumeFacts known = await FactsAsync(pod, cancel);
         await BoundedAsync(pod.Metadata.Uid, "set up", () =>
         {
-            foreach (V1Volume volume in VolumeUse.Used(pod)) Guarded(volume, () => SetUp(pod, volume, known));
+            foreach (V1Volume volume in VolumeUse.Used(pod)) Guarded(volume, () => Operations.Mount(volume, () => SetUp(pod, volume, known)));
         }, cancel);
     }
 

@@ -42,6 +42,8 @@ public sealed class ApiClient(Uri server, ApiTransport transport)
     /// <summary>The open body of a watch; the caller reads and disposes it.</summary>
     public async Task<HttpResponseMessage> WatchAsync(string path, CancellationToken cancel) => await SendAsync(HttpMethod.Get, path, null, null, AnswerPatience, cancel);
 
+    public ApiMeasures Measures => transport.Measures;
+
     /// <summary>The next request makes a new connection: an answer did not come on the present ones.</summary>
     public void RenewConnections() => transport.Renew();
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Security;
 using System.Security.Authentication;
@@ -11,7 +12,7 @@ namespace NativeKubelet.Cluster;
 /// Connections to the API server. Nothing of HTTP or TLS is touched before the first request. A connection that went silent is
 /// noticed within seconds; <see cref="Renew"/> and <see cref="Close"/> leave connections behind that are not trusted any more.
 /// </summary>
-public sealed class ApiTransport(Kubeconfig cluster, ApiCredentials credentials) : IDisposable
+public sealed class ApiTransport(Kubeconfig cluster, ApiCredentials credentials, TimeProvider time) : IDisposable
 {
     private static readonly TimeSpan PingAfter = TimeSpan.FromSeconds(30), PingPatience = TimeSpan.FromSeconds(15);
 
@@ -21,6 +22,8 @@ public sealed class ApiTransport(Kubeconfig cluster, ApiCredentials credentials)
     private readonly Lock _gate = new();
     private ApiConnections? _connections;      // under _gate
 
+    public ApiMeasures Measures { get; } = new(cluster.Server.Authority);
+
     /// <summary>Signs and sends; returns when the headers of the answer are here.</summary>
     /// <exception cref="ApiException">No answer: the message holds the cause.</exception>
     public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancel)
@@ -29,9 +32,12 @@ public sealed class ApiTransport(Kubeconfig cluster, ApiCredentials credentials)
         request.VersionPolicy = HttpVersionPolicy.RequestVersionOrLower;
         request.Headers.TryAddWithoutValidation("User-Agent", $"kubelet/{KubeletVersion.Text} (linux/{Architecture}) nativekubelet");
         await credentials.SignAsync(request, cancel);
+        long begun = time.GetTimestamp();
+        string? code = null;
         try
         {
             HttpResponseMessage answer = await Connections().SendAsync(request, cancel);
+            code = ((int)answer.StatusCode).ToString(CultureInfo.InvariantCulture);
             if (answer.StatusCode == HttpStatusCode.Unauthorized) credentials.Refused();
             return answer;
         }
@@ -42,6 +48,10 @@ public sealed class ApiTransport(Kubeconfig cluster, ApiCredentials credentials)
         catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
         {
             throw new ApiException(0, "", $"{request.Method} {request.RequestUri!.AbsolutePath}: no connection to {cluster.Server.Authority} in time", inner: e);
+        }
+        finally
+        {
+            Measures.Answered(request.Method.Method, code, time.GetElapsedTime(begun));
         }
     }
 

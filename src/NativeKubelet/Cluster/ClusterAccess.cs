@@ -14,7 +14,7 @@ public sealed class ClusterAccess : IDisposable
     {
         File = file;
         _credentials = new ApiCredentials(file.User, renewed, file.User.Exec is { } plugin ? new ExecCredentials(plugin, file, time) : null, time);
-        _transport = new ApiTransport(file, _credentials);
+        _transport = new ApiTransport(file, _credentials, time);
         Uri server = file.Server;
         Client = new ApiClient(server.AbsolutePath.EndsWith('/') ? server : new Uri(server + "/"), _transport);
     }

@@ -5,6 +5,7 @@ using NativeKubelet.Cluster;
 using NativeKubelet.Cluster.Certificates;
 using NativeKubelet.Config;
 using NativeKubelet.Core.Certificates;
+using NativeKubelet.Core.Stats;
 using NativeKubelet.Node;
 using NativeKubelet.Status;
 
@@ -18,6 +19,7 @@ internal sealed partial class ClusterNode : IDisposable
     private readonly ILoggerFactory _logs;
     private readonly ClusterCredentials _credentials;
     private readonly ApiClient _api;
+    private readonly CertificateMeasures _certificates;
     private readonly BootCache _cache;
     private ApiObjects? _objects;
     private readonly CancellationTokenSource _life = new();
@@ -27,7 +29,9 @@ internal sealed partial class ClusterNode : IDisposable
     public ClusterNode(NodePlan plan, TimeProvider time, ILoggerFactory logs)
     {
         (_plan, _time, _logs) = (plan, time, logs);
-        _credentials = new ClusterCredentials(plan.Options.Node, plan.Identity.Name, plan.Options.Configuration.RotateCertificates == true, time, logs.CreateLogger<ClusterCredentials>());
+        CertificateFiles serving = CertificateFiles.Serving(plan.Options.Node.CertDirectory);
+        _certificates = new CertificateMeasures(() => _credentials!.Access.OwnCertificate(), plan.Options.Configuration.ServerTLSBootstrap == true ? serving.Load : null, time);
+        _credentials = new ClusterCredentials(plan.Options.Node, plan.Identity.Name, plan.Options.Configuration.RotateCertificates == true, _certificates.ClientFailures, time, logs.CreateLogger<ClusterCredentials>());
         _api = _credentials.Access.Client;
         Tokens = new ServiceAccountTokens(_api, time, logs.CreateLogger<ServiceAccountTokens>());
         Facts = new ClusterFacts(_api, plan.Identity.Name, _registered.Task, time, logs.CreateLogger<ClusterFacts>());
@@ -82,6 +86,12 @@ internal sealed partial class ClusterNode : IDisposable
             RegisterAsync(registration, status, observer, cancel), lease.RunAsync(cancel), statuses.RunAsync(cancel), mirrors.RunAsync(cancel), events.RunAsync(cancel), Facts.RunAsync(cancel));
     }
 
+    public void Write(MetricText to)
+    {
+        _api.Measures.Write(to);
+        _certificates.Write(to);
+    }
+
     public void Dispose()
     {
         Tokens.Dispose();
@@ -104,7 +114,7 @@ internal sealed partial class ClusterNode : IDisposable
         }
         CertificateFiles files = CertificateFiles.Serving(_plan.Options.Node.CertDirectory);
         files.Recover();
-        await new CertificateRotation(files, wish, files.Load, new(() => _api, _time, log), static () => { }, _time, log).RunAsync(atOnce: false, cancel);
+        await new CertificateRotation(files, wish, files.Load, new(() => _api, _time, log), static () => { }, _certificates.ServingFailures, _time, log).RunAsync(atOnce: false, cancel);
     }
 
     private async Task RegisterAsync(NodeRegistration registration, NodeStatusLoop status, NodeObserver observer, CancellationToken cancel)

@@ -8,6 +8,7 @@ using NativeKubelet.Core.Containers;
 using NativeKubelet.Core.Manifests;
 using NativeKubelet.Core.Pods;
 using NativeKubelet.Core.Resources;
+using NativeKubelet.Core.Stats;
 using NativeKubelet.Events;
 using NativeKubelet.Linux.Cgroups;
 using NativeKubelet.Linux.Libc;
@@ -45,6 +46,7 @@ internal sealed partial class NodeAgent : IAsyncDisposable
     private readonly PreloadDirectory _preload;
     private readonly ImagePulls _pulls;
     private readonly LocalApi _api;
+    private readonly NodeRuntime _runtime;
     private readonly RegistryClient _registry;
     private readonly ImmutableArray<IPodSource> _sources;
     private readonly TaskCompletionSource _preloaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -53,7 +55,10 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         NodePlan plan, Foundation parts, ImmutableArray<IPodSource> sources, ClusterNode? cluster, TimeProvider time, ILoggerFactory logs)
     {
         (_plan, _time, _log, _sources, _started) = (plan, time, logs.CreateLogger<NodeAgent>(), sources, time.GetUtcNow());
-        (Cgroups, Network, _registry, Images, Runtime) = parts;
+        (Cgroups, Network, _registry, Images, _runtime, MeasuredDriver driver) = parts;
+        MeasuredRuntime runtime = new(_runtime, _runtime.Operations);
+        PodMeasures measures = new();
+        Runtime = runtime;
         KubeletOptions options = plan.Options;
         NodeProfile node = ProfileOf(plan);
         Events = new EventLog(time);
@@ -64,14 +69,15 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         ITokens tokens = cluster?.Tokens ?? (ITokens)new NoTokens();
         Volumes volumes = new(options.Paths, objects, tokens, Images, plan.Resources.Node.Allocatable, node.Facts, time, logs.CreateLogger<Volumes>());
         IClusterFacts facts = cluster?.Facts ?? (IClusterFacts)new NoCluster();
-        _pulls = new ImagePulls(Images, new PullSecrets(objects, events), events, options.Images.MaxParallelPulls, options.Images.PullRate, time);
-        PodExecutor executor = new(Runtime, _pulls, volumes, objects, facts, Cgroups, options.Paths, node, events, time, logs.CreateLogger<PodExecutor>());
-        Workers = new PodWorkers(Runtime, executor, Board, events, options.Paths, CrashBackoff.Of(options.Pods.MaxRestartBackOff), node, Turns, time, logs);
+        _pulls = new ImagePulls(Images, new PullSecrets(objects, events), events, options.Images.MaxParallelPulls, options.Images.PullRate, _runtime.Operations, time);
+        PodExecutor executor = new(Runtime, _pulls, volumes, objects, facts, Cgroups, options.Paths, node, events, measures, time, logs.CreateLogger<PodExecutor>());
+        Workers = new PodWorkers(Runtime, executor, Board, events, options.Paths, CrashBackoff.Of(options.Pods.MaxRestartBackOff), node, measures, Turns, time, logs);
         objects.Changed += Workers.ObjectsChanged;
         tokens.Due += Workers.FilesDue;
         PodCleanup cleanup = new(Runtime, Workers, volumes, Cgroups, options.Paths, time, logs.CreateLogger<PodCleanup>());
         _desired = new DesiredPods(
             sources, Runtime, Workers, cleanup, beside, Board, events, node, () => facts.Node(node.Facts), plan.Resources.Node.Fit, Turns, time, logs.CreateLogger<DesiredPods>());
+        Measures = [measures.Write, Workers.Relists.Write, runtime.Write, driver.Write, volumes.Operations.Write, _pulls.Write];
         Usage = new UsageSampler(Runtime, Cgroups, time, logs.CreateLogger<UsageSampler>());
         _preload = new PreloadDirectory(options.Images.PreloadDirectory, plan.Images, Images, logs.CreateLogger<PreloadDirectory>());
         LocalSources told = new(
@@ -89,7 +95,10 @@ internal sealed partial class NodeAgent : IAsyncDisposable
 
     public PodWorkers Workers { get; }
 
-    public NodeRuntime Runtime { get; }
+    public IContainerRuntime Runtime { get; }
+
+    /// <summary>What the agent counts and times, as metrics.</summary>
+    public ImmutableArray<Action<MetricText>> Measures { get; }
 
     public ImageStore Images { get; }
 
@@ -115,8 +124,8 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         CgroupFs groups = new(plan.Machine.Cgroups, time);
         LimitSettings limits = LimitsOf(plan);
         CgroupTree tree = TreeOf(options.Cgroups);
-        ICgroupDriver driver = tree.Driver == CgroupDriver.Systemd
-            ? await SystemdDriver.OpenAsync(groups, new SystemdManager(time), logs.CreateLogger<SystemdDriver>(), cancel) : new CgroupfsDriver(groups);
+        MeasuredDriver driver = new(tree.Driver == CgroupDriver.Systemd
+            ? await SystemdDriver.OpenAsync(groups, new SystemdManager(time), logs.CreateLogger<SystemdDriver>(), cancel) : new CgroupfsDriver(groups));
         PodCgroups cgroups = new(tree, groups, driver, limits, logs.CreateLogger<PodCgroups>());
         SandboxNetwork network = new(NetworkOf(options), time, logs.CreateLogger<SandboxNetwork>());
         RegistryClient? registry = null;
@@ -145,7 +154,7 @@ internal sealed partial class NodeAgent : IAsyncDisposable
             registry = new RegistryClient(RegistryOf(options), time, logs.CreateLogger<RegistryClient>());
             images = ImageStore.Open(plan.Images, registry, LayerLimits.Default, time, logs.CreateLogger<ImageStore>());
             runtime = await NodeRuntime.OpenAsync(await RuntimeOfAsync(plan, limits, cancel), cgroups, groups, images, network, time, logs.CreateLogger<NodeRuntime>(), cancel);
-            return new NodeAgent(plan, new(cgroups, network, registry, images, runtime), sources, cluster, time, logs);
+            return new NodeAgent(plan, new(cgroups, network, registry, images, runtime, driver), sources, cluster, time, logs);
         }
         catch
         {
@@ -175,7 +184,7 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         await Workers.DisposeAsync();
         Usage.Dispose();
         _pulls.Dispose();
-        await Runtime.DisposeAsync();
+        await _runtime.DisposeAsync();
         Images.Dispose();
         _registry.Dispose();
         Network.Dispose();
@@ -294,7 +303,7 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         }
     }
 
-    private sealed record Foundation(PodCgroups Cgroups, SandboxNetwork Network, RegistryClient Registry, ImageStore Images, NodeRuntime Runtime);
+    private sealed record Foundation(PodCgroups Cgroups, SandboxNetwork Network, RegistryClient Registry, ImageStore Images, NodeRuntime Runtime, MeasuredDriver Driver);
 
     [LoggerMessage(LogLevel.Warning, "PodsGroupLimitRefused: {Cause}; what runs there uses more than the configuration leaves it")]
     private static partial void PodsGroupLimitRefused(ILogger log, string cause);

@@ -3,9 +3,9 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using NativeKubelet.Api.Kubelet;
-using NativeKubelet.Cluster;
 using NativeKubelet.Cluster.Certificates;
 using NativeKubelet.Config;
+using NativeKubelet.Core.Stats;
 using NativeKubelet.Node;
 using NativeKubelet.Runtime.Machines;
 using NativeKubelet.Runtime.Stats;
@@ -24,26 +24,26 @@ internal static partial class NodePorts
     /// <summary>What a dashboard expects a sandbox to be made of.</summary>
     private const string UsualSandboxImage = "registry.k8s.io/pause:3.10.1";
 
-    /// <param name="api">Null: a node alone.</param>
+    /// <param name="cluster">Null: a node alone.</param>
     /// <returns>Null: every port is to stay closed.</returns>
     /// <exception cref="ConfigException">A file that the options name is no use.</exception>
     /// <exception cref="IOException">A port cannot be had.</exception>
     public static async Task<NodeServer?> OpenAsync(
-        NodePlan plan, NodeAgent agent, ApiClient? api, ImmutableArray<HealthCheck> checks, TimeProvider time, ILoggerFactory logs, CancellationToken cancel)
+        NodePlan plan, NodeAgent agent, ClusterNode? cluster, ImmutableArray<HealthCheck> checks, TimeProvider time, ILoggerFactory logs, CancellationToken cancel)
     {
         ServerOptions ports = plan.Options.Server;
         if (ports is { Port: null, ReadOnlyPort: null }) return null;
-        ReviewClient? reviews = api is null ? null : new(api, time);
+        ReviewClient? reviews = cluster is null ? null : new(cluster.Api, time);
         RequestCounts counts = new();
         StreamRoutes streams = new(
             agent.Runtime, agent.Board, plan.Options.Configuration.StreamingConnectionIdleTimeout!.Value, time, logs.CreateLogger<StreamRoutes>());
-        NodeRoutes routes = new(SourcesOf(plan, agent, checks, counts, time), streams.ServeAsync, time);
+        NodeRoutes routes = new(SourcesOf(plan, agent, cluster, checks, counts, time), streams.ServeAsync, time);
         Authentication authentication;
         try
         {
             authentication = AuthenticationOf(plan, reviews, time, logs);
         }
-        catch (ConfigException e) when (api is null)
+        catch (ConfigException e) when (cluster is null)
         {
             // A node that has not joined yet may name the authority that joining will bring; its own pods do not wait for it.
             Closed(logs.CreateLogger<NodeServer>(), e.Message);
@@ -53,7 +53,7 @@ internal static partial class NodePorts
         IPEndPoint? secure = ports.Port is { } port ? new(ports.Address, port) : null, readOnly = ports.ReadOnlyPort is { } other ? new(ports.Address, other) : null;
         try
         {
-            NodeServer server = await NodeServer.OpenAsync(secure, secure is null ? null : TlsOf(plan, api is not null, time, logs), readOnly, application, cancel);
+            NodeServer server = await NodeServer.OpenAsync(secure, secure is null ? null : TlsOf(plan, cluster is not null, time, logs), readOnly, application, cancel);
             ILogger log = logs.CreateLogger<NodeServer>();
             foreach (IPEndPoint? endpoint in (IPEndPoint?[])[secure, readOnly])
                 if (endpoint is not null) Listening(log, endpoint.Address.ToString(), endpoint.Port, endpoint == readOnly);
@@ -65,7 +65,7 @@ internal static partial class NodePorts
         }
     }
 
-    private static NodeSources SourcesOf(NodePlan plan, NodeAgent agent, ImmutableArray<HealthCheck> checks, RequestCounts counts, TimeProvider time)
+    private static NodeSources SourcesOf(NodePlan plan, NodeAgent agent, ClusterNode? cluster, ImmutableArray<HealthCheck> checks, RequestCounts counts, TimeProvider time)
     {
         MachineFacts machine = plan.Machine;
         MachineIdentity identity = MachineIdentity.Read();
@@ -76,7 +76,7 @@ internal static partial class NodePorts
             agent.Runtime, agent.Cgroups,
             new(identity.MachineId, identity.SystemUuid, machine.BootId, machine.KernelRelease, identity.OsImage, machine.Cpus, machine.MemoryBytes, machine.SwapBytes, KubeletVersion.Text),
             plan.Options.Images.SandboxImage ?? UsualSandboxImage);
-        KubeletMetrics kubelet = new(plan.Identity.Name, machine.Cgroups.Unified, agent.Board, agent.Runtime, stats, counts, time.GetUtcNow());
+        KubeletMetrics kubelet = new(plan.Identity.Name, machine.Cgroups.Unified, agent.Board, agent.Runtime, stats, [counts.Write, .. agent.Measures, .. cluster is null ? [] : (Action<MetricText>[])[cluster.Write]], time.GetUtcNow());
         return new(plan.Options, agent.Board, agent.Runtime, checks, new(stats), new(agent.Usage, stats, groups, kubelet, agent.Workers.ProbeCounts, checks));
     }
 

@@ -57,7 +57,7 @@ internal sealed partial class NodeService(KubeletOptions options, TimeProvider t
         ImmutableArray<HealthCheck> checks = Checks(agent);
         await using HealthzServer? healthz = options.Server.HealthzPort is { } port
             ? new HealthzServer(new IPEndPoint(options.Server.HealthzAddress, port), checks, time, logs) : null;
-        await using NodeServer? server = await NodePorts.OpenAsync(plan, agent, cluster?.Api, checks, time, logs, stopping);
+        await using NodeServer? server = await NodePorts.OpenAsync(plan, agent, cluster, checks, time, logs, stopping);
         banner.Started(plan.Identity.Name);
         systemd.Ready();
         Task beside = Task.WhenAll(systemd.RunAsync(checks, stopping), new QuietMemory(agent.Board, time, logs.CreateLogger<QuietMemory>()).RunAsync(stopping));

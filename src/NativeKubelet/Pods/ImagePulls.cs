@@ -1,17 +1,22 @@
 using k8s.Models;
 using NativeKubelet.Core.Events;
 using NativeKubelet.Core.Resources;
+using NativeKubelet.Core.Stats;
 using NativeKubelet.Runtime;
+using NativeKubelet.Runtime.Stats;
 
 namespace NativeKubelet.Pods;
 
 /// <summary>Brings containers their images by pull policy (spec 30 §14); pulls of all pods take turns.</summary>
 /// <param name="parallel">How many pulls run at a time; null has no limit.</param>
 /// <param name="rate">How often one may begin. Who comes too early waits; the kubelet fails the pull and backs off.</param>
-public sealed class ImagePulls(IImageStore images, PullSecrets secrets, PodEvents events, int? parallel, RateLimit rate, TimeProvider time) : IDisposable
+public sealed class ImagePulls(IImageStore images, PullSecrets secrets, PodEvents events, int? parallel, RateLimit rate, RuntimeOperations operations, TimeProvider time) : IDisposable
 {
     private readonly SemaphoreSlim? _turns = parallel is { } most ? new(most) : null;
     private readonly Lock _gate = new();
+    private readonly HistogramFamily _durations = new(
+        "kubelet_image_pull_duration_seconds", "[ALPHA] Duration in seconds to pull an image.",
+        new Buckets(1, 5, 10, 20, 30, 60, 120, 180, 240, 300, 360, 480, 600, 900, 1200, 1800, 2700, 3600), "image_size_in_bytes");
     private TimeSpan _due = TimeSpan.MinValue;
 
     /// <exception cref="ImageException">With the waiting reason; what people must know is told by events already.</exception>
@@ -45,6 +50,8 @@ public sealed class ImagePulls(IImageStore images, PullSecrets secrets, PodEvent
         }
     }
 
+    public void Write(MetricText to) => _durations.Write(to);
+
     public void Dispose() => _turns?.Dispose();
 
     private ImageRecord? Find(V1Pod pod, string container, string name)
@@ -74,7 +81,10 @@ public sealed class ImagePulls(IImageStore images, PullSecrets secrets, PodEvent
             }
             await RateAsync(cancel);
             long begun = time.GetTimestamp();
+            using RuntimeOperations.Running pulling = operations.Begin("pull_image");
             ImageRecord image = await images.PullAsync(name, await secrets.ForAsync(pod, name, cancel), null, cancel);
+            pulling.Succeed();
+            _durations.Of(SizeOf(image.SizeBytes)).Observe(time.GetElapsedTime(asked));
             events.Normal(pod, EventReasons.Pulled, EventMessages.Pulled(name, time.GetElapsedTime(begun), time.GetElapsedTime(asked), image.SizeBytes), container);
             return image;
         }
@@ -83,6 +93,24 @@ public sealed class ImagePulls(IImageStore images, PullSecrets secrets, PodEvent
             _turns?.Release();
         }
     }
+
+    /// <summary>Sizes as dashboards group them.</summary>
+    private static string SizeOf(long bytes) => bytes switch
+    {
+        <= 0 => "N/A",
+        <= 10L << 20 => "0-10MB",
+        <= 100L << 20 => "10MB-100MB",
+        <= 500L << 20 => "100MB-500MB",
+        <= 1L << 30 => "500MB-1GB",
+        <= 5L << 30 => "1GB-5GB",
+        <= 10L << 30 => "5GB-10GB",
+        <= 20L << 30 => "10GB-20GB",
+        <= 30L << 30 => "20GB-30GB",
+        <= 40L << 30 => "30GB-40GB",
+        <= 60L << 30 => "40GB-60GB",
+        <= 100L << 30 => "60GB-100GB",
+        _ => "GT100GB",
+    };
 
     private async Task RateAsync(CancellationToken cancel)
     {

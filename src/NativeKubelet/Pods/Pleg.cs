@@ -14,6 +14,8 @@ internal sealed class Pleg(IContainerRuntime runtime, PodWorkers workers, LoopTu
 
     private readonly LoopTurns.Loop _reading = turns.Add("PLEG"), _comparing = turns.Add("relist", SafetyNet);
 
+    public RelistMeasures Measures { get; } = new(time);
+
     public async Task RunAsync(CancellationToken cancel) => await Task.WhenAll(ReadAsync(cancel), CompareAsync(cancel));
 
     private async Task ReadAsync(CancellationToken cancel)
@@ -39,7 +41,9 @@ internal sealed class Pleg(IContainerRuntime runtime, PodWorkers workers, LoopTu
         while (await timer.WaitForNextTickAsync(cancel))
         {
             _comparing.Begin();
+            Measures.Begin();
             workers.WakeUnaware(runtime.Sandboxes);
+            Measures.End();
             _comparing.End();
         }
     }

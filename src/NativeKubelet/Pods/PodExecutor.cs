@@ -21,7 +21,7 @@ namespace NativeKubelet.Pods;
 /// </summary>
 public sealed partial class PodExecutor(
     IContainerRuntime runtime, ImagePulls images, IVolumes volumes, IObjects objects, IClusterFacts cluster, PodCgroups cgroups, RuntimePaths paths, NodeProfile node, PodEvents events,
-    TimeProvider time, ILogger<PodExecutor> log)
+    PodMeasures measures, TimeProvider time, ILogger<PodExecutor> log)
 {
     private readonly PodEnvironment _environment = new(objects, cluster, paths, node);
     private readonly HookRunner _hooks = new(runtime, events, time);
@@ -104,6 +104,7 @@ public sealed partial class PodExecutor(
     private async Task<StepOutcome> CreateSandboxAsync(CreateSandbox create, V1Pod pod, CancellationToken cancel)
     {
         if (create.Attempt > 0) events.Normal(pod, EventReasons.SandboxChanged, EventMessages.SandboxChanged);
+        measures.Sandboxes.Increment();
         (string Reason, string Head) stage = (EventReasons.FailedCreatePodContainer, "unable to ensure pod container exists: ");
         try
         {
@@ -122,6 +123,7 @@ public sealed partial class PodExecutor(
         }
         catch (Exception e) when (!cancel.IsCancellationRequested)
         {
+            measures.FailedSandboxes.Increment();
             if (e is RuntimeException { Reason: EventReasons.NetworkNotReady }) stage = (EventReasons.NetworkNotReady, "network is not ready: ");
             events.Warning(pod, stage.Reason, stage.Head + e.Message);
             return new StepOutcome.Failed(e.Message);
@@ -131,6 +133,8 @@ public sealed partial class PodExecutor(
     private async Task<StepOutcome> StartAsync(StartContainer start, V1Pod pod, CancellationToken cancel)
     {
         V1Container container = PodResources.AllContainers(pod.Spec).First(c => c.Name == start.Container);
+        string kind = pod.Spec.InitContainers?.Contains(container) == true ? "init_container" : "container";
+        measures.Containers.Increment(kind);
         if (SupportedFields.Refusal(pod, container.Name) is { } refusal) return NotStarted(new("CreateContainerConfigError", refusal, Final: true));
         int restarts = start.RestartCount ?? PodLogs.NextRestart(paths, pod, container.Name);
         string wanted = container.Image;
@@ -167,6 +171,7 @@ public sealed partial class PodExecutor(
 
         StepOutcome NotStarted(StepOutcome.NotStarted failure)
         {
+            measures.FailedContainers.Increment((kind, failure.Reason));
             // What left a record was made, and failed at its first instruction.
             if (failure.Recorded) events.Normal(pod, EventReasons.Created, EventMessages.ContainerCreated, container.Name);
             events.Warning(pod, EventReasons.Failed, EventMessages.Error(failure.Image is null ? failure.Message : failure.Reason), container.Name);

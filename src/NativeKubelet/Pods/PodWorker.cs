@@ -11,7 +11,8 @@ namespace NativeKubelet.Pods;
 
 /// <summary>What every worker of a node shares.</summary>
 internal sealed record WorkerTools(
-    IContainerRuntime Runtime, PodExecutor Executor, StatusBoard Board, PodEvents Events, ProbeTools Probes, PodNote Notes, CrashBackoff Backoff, NodeProfile Node, TimeProvider Time,
+    IContainerRuntime Runtime, PodExecutor Executor, StatusBoard Board, PodEvents Events, ProbeTools Probes, PodNote Notes, CrashBackoff Backoff, NodeProfile Node,
+    PodMeasures Measures, TimeProvider Time,
     ILogger Log);
 
 /// <summary>
@@ -32,12 +33,14 @@ internal sealed partial class PodWorker
     private readonly TaskCompletionSource _gone = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly StepRetries _retries = new();
     private readonly PodProbes _probes;
+    private readonly WorkerTurn _turn;
+    private readonly long _seenAt;
     private PodObserved? _seen;
 
     // The loop's own, touched by it alone.
     private readonly DateTimeOffset _begun;
     private PodProgress _progress;
-    private bool _noted;
+    private bool _noted, _starts;
     private PodStatus? _status;
     private PodIntent? _decided;
     private DateTimeOffset? _followAgain;
@@ -48,10 +51,13 @@ internal sealed partial class PodWorker
         (Mail, _published, _tools) = (new PodMailbox(new(pod)), published, tools);
         _clock = new SteadyClock(tools.Time);
         _waits = new WaitEvents(tools.Events);
+        _turn = new WorkerTurn(tools.Measures.Turns, tools.Time);
+        _seenAt = tools.Time.GetTimestamp();
         _probes = new PodProbes(tools.Probes, tools.Runtime, tools.Node, Mail.Ring);
         DateTimeOffset wall = tools.Time.GetUtcNow();
         (DateTimeOffset? begun, PodFailure? over) = tools.Notes.Read(pod.Metadata.Uid);
         (_begun, _noted) = (begun ?? DateTimeOffset.FromUnixTimeMilliseconds(wall.ToUnixTimeMilliseconds()), begun is not null);
+        _starts = published && !_noted;     // not one that an earlier agent had begun
         // Only the age comes from the wall clock, and never a negative one.
         _progress = PodProgress.Start with { Begun = _clock.Now - (_begun < wall ? wall - _begun : TimeSpan.Zero), Over = over };
     }
@@ -82,7 +88,9 @@ internal sealed partial class PodWorker
                 await Task.WhenAny(before, Mail.Rung).WaitAsync(shutdown);
                 Mail.Look();
             }
+            if (_starts) _tools.Measures.WorkerStarts.Observe(_tools.Time.GetElapsedTime(_seenAt));
             while (!await GuardedRoundAsync(alarm, shutdown)) shutdown.ThrowIfCancellationRequested();
+            _turn.End();
             if (_published) _tools.Board.Remove(Uid);
             _gone.SetResult();
         }
@@ -161,6 +169,7 @@ internal sealed partial class PodWorker
         PodIntent desired = Desired;
         if (_decided is not null && !ReferenceEquals(desired, _decided))
         {
+            _turn.Is("update");
             _retries.Clear();
             if (!ReferenceEquals(desired.Pod, _decided.Pod))
             {
@@ -168,6 +177,7 @@ internal sealed partial class PodWorker
                 Mail.MarkObjects();     // labels and limits may be files of the pod
             }
         }
+        if (desired.Stop is not null) _turn.Is("kill");
         if (Mail.TakeImages()) _progress = _progress.WithoutPullFailures();
         return _decided = desired;
     }
@@ -186,6 +196,11 @@ internal sealed partial class PodWorker
 
         StatusFacts facts = new(_tools.Node.Ips, QosClasses.Of(desired.Pod).ToString()) { StartTime = _begun };
         _status = PodStatusBuilder.Build(desired, observed, _progress, plan, _status, facts, wall);
+        if (_starts && _status.Phase is PodPhase.Running)
+        {
+            _starts = false;
+            _tools.Measures.Starts.Observe(_tools.Time.GetElapsedTime(_seenAt));
+        }
         _tools.Board.Publish(new(desired.Pod, _status) { Released = plan.IsEnd && _progress.TornDown });
         if (standing is null) _waits.Tell(desired.Pod, plan.Waiting);
         return plan;
@@ -252,7 +267,9 @@ internal sealed partial class PodWorker
     private async Task SleepAsync(DateTimeOffset? until, PodAlarm alarm, CancellationToken shutdown)
     {
         alarm.Set(until);
+        _turn.End();
         await Mail.Rung.WaitAsync(shutdown);
+        _turn.Begin();
         alarm.Set(null);
     }
 

@@ -33,15 +33,17 @@ public sealed partial class PodWorkers : IAsyncDisposable
 
     public PodWorkers(
         IContainerRuntime runtime, PodExecutor executor, StatusBoard board, PodEvents events, RuntimePaths paths, CrashBackoff backoff, NodeProfile node,
-        LoopTurns turns, TimeProvider time, ILoggerFactory loggers)
+        PodMeasures measures, LoopTurns turns, TimeProvider time, ILoggerFactory loggers)
     {
         _log = loggers.CreateLogger<PodWorkers>();
         ProbeTools probes = new(new ProbeRunner(runtime, time), new VerdictFile(paths), new ProbeCounts(), events, time);
-        _tools = new(runtime, executor, board, events, probes, new PodNote(paths), backoff, node, time, loggers.CreateLogger<PodWorker>());
+        _tools = new(runtime, executor, board, events, probes, new PodNote(paths), backoff, node, measures, time, loggers.CreateLogger<PodWorker>());
         _pleg = new Pleg(runtime, this, turns, time);
     }
 
     internal ProbeCounts ProbeCounts => _tools.Probes.Counts;
+
+    internal RelistMeasures Relists => _pleg.Measures;
 
     /// <summary>The pods that are wanted here and not being ended.</summary>
     public ImmutableArray<V1Pod> Active => [.. Volatile.Read(ref _entries).Values.Select(e => e.Worker.Desired).Where(d => d.Stop is null).Select(d => d.Pod)];
@@ -190,6 +192,7 @@ public sealed partial class PodWorkers : IAsyncDisposable
             Spec = new() { HostNetwork = sandbox.HostNetwork, RestartPolicy = "Never", Containers = [.. sandbox.Containers.Select(BeforeStop).OfType<V1Container>()] },
         };
         OrphanFound(PodMessages.Format(pod));
+        _tools.Measures.Orphans.Increment();
         Launch(pod, published: false, []).Mail.Post(intent => intent.WithStop(new(StopCause.Orphaned, OrphansGrace)));
     }
 
@@ -224,7 +227,11 @@ public sealed partial class PodWorkers : IAsyncDisposable
         lock (_gate)
         {
             Volatile.Write(ref _entries, _entries.Remove(entry.Worker.Uid));
-            if (entry.Next is { } again && !_ending) Begin(again);
+            if (entry.Next is { } again && !_ending)
+            {
+                _tools.Measures.Restarted.Increment(StaticPodIdentity.IsStatic(again) ? "true" : "");
+                Begin(again);
+            }
         }
         _weights.Ring();
     }

@@ -85,8 +85,9 @@ internal sealed class ContainerProbes : IAsyncDisposable
             ProbeState state = ProbeState.From(_verdicts.Of(kind));
             while (true)
             {
+                TimeSpan begun = Now;
                 ProbeOutcome outcome = await _tools.Runner.RunAsync(probe, rule, _subject, cancel);
-                counts.Add(kind, outcome.Result);
+                counts.Add(kind, outcome.Result, Now - begun);
                 if (outcome.Event(kind) is var (reason, message)) _tools.Events.Warning(_pod, reason, message, _subject.Container.Name);
                 if (outcome.Result != ProbeResult.Error)
                 {

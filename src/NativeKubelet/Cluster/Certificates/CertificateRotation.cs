@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging;
 using NativeKubelet.Core.Certificates;
+using NativeKubelet.Core.Stats;
 
 namespace NativeKubelet.Cluster.Certificates;
 
@@ -13,7 +14,7 @@ namespace NativeKubelet.Cluster.Certificates;
 /// <param name="present">The one in use; the caller disposes of it.</param>
 /// <param name="kept">Told when a certificate that will do is there: at the start, and after each change.</param>
 internal sealed partial class CertificateRotation(
-    CertificateFiles files, CertificateWish wish, Func<X509Certificate2?> present, SigningRequests requests, Action kept, TimeProvider time, ILogger log)
+    CertificateFiles files, CertificateWish wish, Func<X509Certificate2?> present, SigningRequests requests, Action kept, CounterFamily failures, TimeProvider time, ILogger log)
 {
     private static readonly TimeSpan LongestSleep = TimeSpan.FromHours(1), LeastLife = TimeSpan.FromSeconds(1);
 
@@ -39,6 +40,7 @@ internal sealed partial class CertificateRotation(
             }
             catch (Exception e) when (e is ApiException or IOException or CryptographicException)
             {
+                failures.Increment();
                 NotRenewed(wish.Signer, e.Message);
                 await _pause.WaitAsync((e as ApiException)?.RetryAfter, cancel);
             }

@@ -2,6 +2,7 @@ using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging;
 using NativeKubelet.Config;
 using NativeKubelet.Core.Certificates;
+using NativeKubelet.Core.Stats;
 using NativeKubelet.Linux.Files;
 
 namespace NativeKubelet.Cluster.Certificates;
@@ -23,8 +24,9 @@ internal sealed partial class ClusterCredentials : IDisposable
 
     /// <param name="options">With a kubeconfig, or a bootstrap kubeconfig that can be read.</param>
     /// <param name="rotate">rotateCertificates.</param>
+    /// <param name="failures">Counts what could not be renewed.</param>
     /// <exception cref="ConfigException">Neither kubeconfig is any use.</exception>
-    public ClusterCredentials(NodeOptions options, string name, bool rotate, TimeProvider time, ILogger log)
+    public ClusterCredentials(NodeOptions options, string name, bool rotate, CounterFamily failures, TimeProvider time, ILogger log)
     {
         (_kubeconfig, _name, _rotate, _time, _log) = (options.Kubeconfig!, name, rotate, time, log);
         _files = CertificateFiles.Client(options.CertDirectory);
@@ -39,7 +41,7 @@ internal sealed partial class ClusterCredentials : IDisposable
         bool renews = _bootstrap is not null || (rotate && own.User.HasCertificate);
         Access = ClusterAccess.Open(own, renews ? _files : null, time);
         _atOnce = renews && own.User.IsEmbedded && !_files.Exists;
-        if (renews) _rotation = new(_files, CertificateWish.Client(name), Access.OwnCertificate, new(Asking, time, log), Kept, time, log);
+        if (renews) _rotation = new(_files, CertificateWish.Client(name), Access.OwnCertificate, new(Asking, time, log), Kept, failures, time, log);
         else _ready.SetResult();
         if (_bootstrap is null) _ready.TrySetResult();
     }

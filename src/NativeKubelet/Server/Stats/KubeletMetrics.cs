@@ -1,12 +1,18 @@
+using System.Collections.Immutable;
 using System.Globalization;
+using k8s.Models;
+using NativeKubelet.Core.Manifests;
 using NativeKubelet.Core.Stats;
+using NativeKubelet.Core.Volumes;
 using NativeKubelet.Runtime;
 using NativeKubelet.Status;
 
 namespace NativeKubelet.Server.Stats;
 
-/// <summary>/metrics: the agent itself (spec 20 §10.4), as far as it counts.</summary>
-internal sealed class KubeletMetrics(string node, bool unified, StatusBoard board, IContainerRuntime runtime, NodeStatsReader stats, RequestCounts requests, DateTimeOffset started)
+/// <summary>/metrics: the agent itself (spec 20 §10.4).</summary>
+/// <param name="measures">What those who do things count of them.</param>
+internal sealed class KubeletMetrics(
+    string node, bool unified, StatusBoard board, IContainerRuntime runtime, NodeStatsReader stats, ImmutableArray<Action<MetricText>> measures, DateTimeOffset started)
 {
     private static readonly (string Name, string Help, Func<VolumeStats, long> Value)[] ClaimFamilies =
     [
@@ -26,13 +32,35 @@ internal sealed class KubeletMetrics(string node, bool unified, StatusBoard boar
         to.Family("kubelet_running_containers", "gauge", "[ALPHA] Number of containers currently running");
         foreach (IGrouping<ContainerPhase, ContainerState> phase in sandboxes.SelectMany(s => s.Containers).GroupBy(c => c.Phase).OrderBy(g => g.Key))
             to.Sample(MetricText.Label("container_state", phase.Key.ToString().ToLowerInvariant()), phase.Count());
-        to.Family("kubelet_desired_pods", "gauge", "[ALPHA] The number of pods the kubelet is being instructed to run.").Sample("", board.Now.Pods.Count);
-        to.Family("kubelet_active_pods", "gauge", "[ALPHA] The number of pods the kubelet considers active and which are being considered when admitting new pods.").Sample("", board.Now.Pods.Values.Count(p => !p.Status.IsTerminal));
+        PodView[] pods = [.. board.Now.Pods.Values];
+        to.Family("kubelet_desired_pods", "gauge", "[ALPHA] The number of pods the kubelet is being instructed to run. static is true if the pod is not from the apiserver.");
+        BySource(to, pods);
+        to.Family("kubelet_active_pods", "gauge", "[ALPHA] The number of pods the kubelet considers active and which are being considered when admitting new pods. static is true if the pod is not from the apiserver.");
+        BySource(to, pods.Where(p => !p.Status.IsTerminal));
         to.Family("kubelet_cgroup_version", "gauge", "[ALPHA] cgroup version on the hosts.").Sample("", unified ? 2 : 1);
         Volumes(to);
-        requests.Write(to);
+        VolumeCounts(to, pods, [.. sandboxes.Select(s => s.PodUid)]);
+        foreach (Action<MetricText> write in measures) write(to);
         Build(to);
         Process(to);
+    }
+
+    private static void BySource(MetricText to, IEnumerable<PodView> pods)
+    {
+        int[] counts = new int[2];
+        foreach (PodView pod in pods) counts[StaticPodIdentity.IsFromApi(pod.Pod) ? 0 : 1]++;
+        to.Sample(MetricText.Label("static", ""), counts[0]);
+        to.Sample(MetricText.Label("static", "true"), counts[1]);
+    }
+
+    /// <summary>A pod's volumes are made before its sandbox, and end after it.</summary>
+    private static void VolumeCounts(MetricText to, PodView[] pods, HashSet<string> made)
+    {
+        to.Family("volume_manager_total_volumes", "gauge", "[ALPHA] Number of volumes in Volume Manager");
+        foreach ((string state, IEnumerable<PodView> of) in ((string, IEnumerable<PodView>)[])[
+            ("desired_state_of_world", pods.Where(p => !p.Status.IsTerminal)), ("actual_state_of_world", pods.Where(p => made.Contains(p.Uid)))])
+            foreach (IGrouping<string, V1Volume> plugin in of.SelectMany(p => VolumeUse.Used(p.Pod)).GroupBy(VolumePlugin.Of))
+                to.Sample($"{MetricText.Label("plugin_name", plugin.Key)},{MetricText.Label("state", state)}", plugin.Count());
     }
 
     private void Volumes(MetricText to)
@@ -69,8 +97,17 @@ internal sealed class KubeletMetrics(string node, bool unified, StatusBoard boar
         to.Family("process_resident_memory_bytes", "gauge", "Resident memory size in bytes.").Sample("", Environment.WorkingSet);
         to.Family("process_virtual_memory_bytes", "gauge", "Virtual memory size in bytes.").Sample("", VirtualPages() * Environment.SystemPageSize);
         to.Family("process_open_fds", "gauge", "Number of open file descriptors.").Sample("", Directory.EnumerateFileSystemEntries("/proc/self/fd").Count());
+        to.Family("process_max_fds", "gauge", "Maximum number of open file descriptors.").Known("", MostDescriptors(File.ReadLines("/proc/self/limits")));
         to.Family("process_start_time_seconds", "gauge", "[STABLE] Start time of the process since unix epoch in seconds.").Sample("", started.ToUnixTimeMilliseconds() / 1e3);
         to.Family("go_goroutines", "gauge", "Number of goroutines that currently exist.").Sample("", Directory.EnumerateFileSystemEntries("/proc/self/task").Count());
+    }
+
+    /// <summary>The soft limit (proc(5)); null: none.</summary>
+    private static long? MostDescriptors(IEnumerable<string> limits)
+    {
+        const string name = "Max open files";
+        return limits.FirstOrDefault(l => l.StartsWith(name, StringComparison.Ordinal)) is { } line
+            && long.TryParse(line[name.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[0], NumberStyles.None, CultureInfo.InvariantCulture, out long most) ? most : null;
     }
 
     /// <summary>The first number of /proc/self/statm (proc(5)).</summary>

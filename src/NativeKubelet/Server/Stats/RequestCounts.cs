@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using NativeKubelet.Core.Server;
 using NativeKubelet.Core.Stats;
 
@@ -24,6 +25,8 @@ internal sealed class RequestCounts
         foreach (((string method, string path, bool readOnly), Count count) in _counts) to.Sample(Labels(method, path, readOnly), Volatile.Read(ref count.Begun));
         to.Family("kubelet_http_inflight_requests", "gauge", "[ALPHA] Number of the inflight http requests");
         foreach (((string method, string path, bool readOnly), Count count) in _counts) to.Sample(Labels(method, path, readOnly), Volatile.Read(ref count.UnderWay));
+        to.Family("kubelet_http_requests_duration_seconds", "histogram", "[ALPHA] Duration in seconds to serve http requests");
+        foreach (((string method, string path, bool readOnly), Count count) in _counts) count.Durations.Write(to, Labels(method, path, readOnly));
     }
 
     private static string Labels(string method, string path, bool readOnly) => string.Join(
@@ -41,12 +44,20 @@ internal sealed class RequestCounts
 
     public readonly struct Request(Count count) : IDisposable
     {
-        public void Dispose() => Interlocked.Decrement(ref count.UnderWay);
+        private readonly long _begun = Stopwatch.GetTimestamp();
+
+        public void Dispose()
+        {
+            Interlocked.Decrement(ref count.UnderWay);
+            count.Durations.Observe(Stopwatch.GetElapsedTime(_begun));
+        }
     }
 
     public sealed class Count
     {
         public long Begun;
         public long UnderWay;
+
+        public Histogram Durations { get; } = new(Buckets.Usual);
     }
 }

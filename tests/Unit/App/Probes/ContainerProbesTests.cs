@@ -8,6 +8,7 @@ using NativeKubelet.Pods;
 using NativeKubelet.Probes;
 using NativeKubelet.Runtime;
 using NativeKubelet.Tests.Unit.App.Server.Local;
+using NativeKubelet.Tests.Unit.Core.Stats;
 
 namespace NativeKubelet.Tests.Unit.App.Probes;
 
@@ -66,6 +67,8 @@ public sealed class ContainerProbesTests : IAsyncDisposable
         _time.Advance(Period);
         Assert.Equal(10, await LookAsync());
         Assert.DoesNotContain("Liveness", Counted(), StringComparison.Ordinal);
+        const string labels = "container=\"web\",namespace=\"default\",pod=\"pod\",probe_type=\"Readiness\"";
+        Assert.InRange(Exposition.Parse(Counted()).Value("prober_probe_duration_seconds_count", labels), 1, 2);
     }
 
     [Fact]

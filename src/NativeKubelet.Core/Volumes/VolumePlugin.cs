@@ -1,0 +1,20 @@
+using k8s.Models;
+
+namespace NativeKubelet.Core.Volumes;
+
+/// <summary>By what name other programs know a kind of volume.</summary>
+public static class VolumePlugin
+{
+    public static string Of(V1Volume volume) => "kubernetes.io/" + volume switch
+    {
+        { EmptyDir: not null } => "empty-dir",
+        { HostPath: not null } => "host-path",
+        { ConfigMap: not null } => "configmap",
+        { Secret: not null } => "secret",
+        { DownwardAPI: not null } => "downward-api",
+        { Projected: not null } => "projected",
+        { Image: not null } => "image",
+        { PersistentVolumeClaim: not null } => "local-volume",      // the one kind of claim that is mounted
+        _ => "unknown",
+    };
+}

@@ -1,0 +1,42 @@
+using NativeKubelet.Core.Stats;
+
+namespace NativeKubelet.Pods;
+
+/// <summary>What dashboards and alerts ask of the pods' loops: how long they take, and what they began.</summary>
+public sealed class PodMeasures
+{
+    /// <summary>From what woke a pod's worker to its next sleep.</summary>
+    public HistogramFamily Turns { get; } = new(
+        "kubelet_pod_worker_duration_seconds", "[ALPHA] Duration in seconds to sync a single pod. Broken down by operation type: create, update, or sync", Buckets.Usual, "operation_type");
+
+    public HistogramFamily WorkerStarts { get; } = new(
+        "kubelet_pod_worker_start_duration_seconds", "[ALPHA] Duration in seconds from kubelet seeing a pod to starting a worker.", Buckets.Usual);
+
+    public HistogramFamily Starts { get; } = new(
+        "kubelet_pod_start_duration_seconds", "[ALPHA] Duration in seconds from kubelet seeing a pod for the first time to the pod starting to run", Buckets.OfStart);
+
+    /// <summary>By "true" for a static pod, and nothing.</summary>
+    public CounterFamily Restarted { get; } = new(
+        "kubelet_restarted_pods_total",
+        "[ALPHA] Number of pods that have been restarted because they were deleted and recreated with the same UID while the kubelet was watching them (common for static pods, extremely uncommon for API pods)",
+        "static");
+
+    public CounterFamily Orphans { get; } = new(
+        "kubelet_orphaned_runtime_pods_total", "[ALPHA] Number of pods that have been detected in the container runtime without being already known to the pod worker.");
+
+    public CounterFamily Sandboxes { get; } = new("kubelet_started_pods_total", "[ALPHA] Cumulative number of pods started");
+
+    public CounterFamily FailedSandboxes { get; } = new("kubelet_started_pods_errors_total", "[ALPHA] Cumulative number of errors when starting pods");
+
+    public CounterFamily Containers { get; } = new("kubelet_started_containers_total", "[ALPHA] Cumulative number of containers started", "container_type");
+
+    /// <summary>By the waiting reason, of which there are a few.</summary>
+    public CounterFamily FailedContainers { get; } = new(
+        "kubelet_started_containers_errors_total", "[ALPHA] Cumulative number of errors when starting containers", "container_type", "code");
+
+    public void Write(MetricText to)
+    {
+        foreach (HistogramFamily family in (HistogramFamily[])[Turns, WorkerStarts, Starts]) family.Write(to);
+        foreach (CounterFamily family in (CounterFamily[])[Restarted, Orphans, Sandboxes, FailedSandboxes, Containers, FailedContainers]) family.Write(to);
+    }
+}

@@ -1,0 +1,58 @@
+using System.Security.Cryptography.X509Certificates;
+using NativeKubelet.Tests.ApiDouble;
+using NativeKubelet.Tests.Node.Agent;
+using NativeKubelet.Tests.Unit.Core.Stats;
+
+namespace NativeKubelet.Tests.Cluster;
+
+/// <summary>What Prometheus scrapes off a node, and what the dashboards and alerts that people have make of it.</summary>
+public sealed class MetricsTests
+{
+    [Fact]
+    public async Task Every_page_is_well_formed_and_has_what_dashboards_and_alerts_ask_for()
+    {
+        await using ClusterHost host = await ClusterHost.StartAsync();
+        await host.ReadyAsync();
+        host.Run("web", "trap exit TERM; sleep 1000 & wait");
+        await host.RunningAsync("web");
+        Assert.Equal("hello\n", host.Kubectl("exec", "web", "--", "echo", "hello").Out);
+        using X509Certificate2 admin = host.Api.Authority.IssueClient("admin", TimeSpan.FromHours(1), ApiUser.Admins);
+        using HttpClient client = host.Client(admin);
+        // Written once per round of samples; this one has seen the pod.
+        Exposition kubelet = await ReadAsync(client, "/metrics", page => page.Has("kubelet_pod_start_duration_seconds_count", "") && page.Has("kubelet_runtime_operations_total", Operation("exec")));
+
+        Assert.Equal(1, kubelet.Value("kubelet_node_name", $"node=\"{host.Node}\""));
+        foreach (string done in (string[])["run_podsandbox", "create_container", "start_container", "exec"])
+        {
+            Assert.Equal(1, kubelet.Value("kubelet_runtime_operations_total", Operation(done)));
+            Assert.Equal(1, kubelet.Value("kubelet_runtime_operations_duration_seconds_count", Operation(done)));
+            Assert.False(kubelet.Has("kubelet_runtime_operations_errors_total", Operation(done)));
+        }
+        Assert.Equal((1, 0), (kubelet.Value("kubelet_started_pods_total", ""), kubelet.Value("kubelet_started_pods_errors_total", "")));
+        Assert.Equal(1, kubelet.Value("kubelet_started_containers_total", "container_type=\"container\""));
+        Assert.Equal((1, 1), (kubelet.Value("kubelet_pod_start_duration_seconds_count", ""), kubelet.Value("kubelet_pod_worker_start_duration_seconds_count", "")));
+        Assert.InRange(kubelet.Value("kubelet_pod_start_duration_seconds_sum", ""), 0.01, 60);
+        Assert.True(kubelet.Value("kubelet_pod_worker_duration_seconds_count", Operation("create")) >= 1);
+        Assert.True(kubelet.Value("kubelet_cgroup_manager_duration_seconds_count", Operation("create")) >= 1);
+        Assert.True(kubelet.Value("storage_operation_duration_seconds_count", "migrated=\"false\",operation_name=\"volume_mount\",status=\"success\",volume_plugin=\"kubernetes.io/projected\"") >= 1);
+        Assert.Equal(1, kubelet.Value("volume_manager_total_volumes", "plugin_name=\"kubernetes.io/projected\",state=\"actual_state_of_world\""));
+        Assert.Equal((1, 0), (kubelet.Value("kubelet_desired_pods", "static=\"\""), kubelet.Value("kubelet_desired_pods", "static=\"true\"")));
+        Assert.InRange(kubelet.Value("kubelet_pleg_last_seen_seconds", ""), DateTimeOffset.UtcNow.AddMinutes(-2).ToUnixTimeSeconds(), DateTimeOffset.UtcNow.ToUnixTimeSeconds() + 1);
+        string server = $"host=\"{host.Api.Url.Authority}\"";
+        Assert.True(kubelet.Value("rest_client_requests_total", $"code=\"200\",{server},method=\"GET\"") >= 1);
+        Assert.True(kubelet.Value("rest_client_request_duration_seconds_count", $"{server},verb=\"PATCH\"") >= 1);
+        Assert.InRange(kubelet.Value("kubelet_certificate_manager_client_ttl_seconds", ""), 1, 3600);
+        Assert.Equal(0, kubelet.Value("kubelet_certificate_manager_client_expiration_renew_errors", ""));
+        Assert.True(kubelet.Value("process_max_fds", "") >= kubelet.Value("process_open_fds", ""));
+        foreach (string page in (string[])["/metrics/cadvisor", "/metrics/resource", "/metrics/probes", "/metrics/slis"])
+            Exposition.Parse(await client.GetStringAsync(page, AgentHost.Deadline()));
+    }
+
+    private static string Operation(string name) => $"operation_type=\"{name}\"";
+
+    private static async Task<Exposition> ReadAsync(HttpClient client, string path, Func<Exposition, bool> wanted)
+    {
+        for (CancellationToken deadline = AgentHost.Deadline(); ; await Task.Delay(500, deadline))
+            if (Exposition.Parse(await client.GetStringAsync(path, deadline)) is { } page && wanted(page)) return page;
+    }
+}
