@@ -21,7 +21,7 @@ public sealed partial class Exposition
     public static Exposition Parse(string page)
     {
         Exposition read = new();
-        if (!page.EndsWith('\n')) throw new FormatException("the last line has no end");
+        if (page.Length > 0 && !page.EndsWith('\n')) throw new FormatException("the last line has no end");
         string help = "";
         foreach (string line in page.Split('\n')[..^1])
         {
