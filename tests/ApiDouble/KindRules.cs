@@ -15,6 +15,7 @@ public sealed class KindRules(ApiAuthority authority, ApiSettings settings)
             case "pods": CreatePod(request, user, o); break;
             case "nodes" when user.Node is { } node && Text(Meta(o)["name"]) != node: throw ApiException.Forbidden(request, user, $"node \"{node}\" is not allowed to create another node");
             case "nodes": CreateNode(o); break;
+            case "secrets": EncodeSecret(o); break;
             case "certificatesigningrequests": CreateSigningRequest(user, o); break;
             case "leases" when user.Node is { } holder && Text(Meta(o)["name"]) != holder: throw ApiException.Forbidden(request, user, "can only access node lease with the same name as the requesting node");
         }
@@ -63,6 +64,15 @@ public sealed class KindRules(ApiAuthority authority, ApiSettings settings)
         if (settings.AutoSchedule is { Length: > 0 } target && !mirror) Default(spec, "nodeName", target);
         meta["generation"] = 1L;
         pod["status"] = new JsonObject { ["phase"] = "Pending", ["qosClass"] = QosOf(containers) };
+    }
+
+    /// <summary>stringData is for writers only: what is kept and read is data.</summary>
+    private static void EncodeSecret(JsonObject secret)
+    {
+        if (secret["stringData"] is not JsonObject plain) return;
+        secret.Remove("stringData");
+        if (secret["data"] is not JsonObject data) secret["data"] = data = [];
+        foreach ((string key, JsonNode? text) in plain) data[key] = Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(Text(text)));
     }
 
     private static void CreateNode(JsonObject node)

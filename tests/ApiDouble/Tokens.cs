@@ -36,8 +36,10 @@ public sealed class Tokens(TimeProvider time)
         {
             ["iss"] = "https://kubernetes.default.svc", ["sub"] = $"system:serviceaccount:{scope}:{account}", ["aud"] = audiences,
             ["exp"] = until.ToUnixTimeSeconds(), ["iat"] = time.GetUtcNow().ToUnixTimeSeconds(), ["jti"] = Guid.NewGuid().ToString(),
-            ["kubernetes.io"] = new JsonObject { ["namespace"] = scope, ["serviceaccount"] = new JsonObject { ["name"] = account }, ["boundObject"] = spec["boundObjectRef"]?.DeepClone() },
+            ["kubernetes.io"] = new JsonObject { ["namespace"] = scope, ["serviceaccount"] = new JsonObject { ["name"] = account } },
         };
+        if (spec["boundObjectRef"] is { } bound)
+            claims["kubernetes.io"]![Text(bound["kind"]).ToLowerInvariant()] = new JsonObject { ["name"] = Text(bound["name"]), ["uid"] = Text(bound["uid"]) };
         string token = $"{Part("{\"alg\":\"none\"}")}.{Part(claims.ToJsonString())}.{RandomNumberGenerator.GetHexString(16, lowercase: true)}";
         _known[token] = (new ApiUser($"system:serviceaccount:{scope}:{account}", ["system:serviceaccounts", $"system:serviceaccounts:{scope}", "system:authenticated"]), until);
         answer["kind"] = "TokenRequest";

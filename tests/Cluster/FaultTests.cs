@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json.Nodes;
 using NativeKubelet.Tests.ApiDouble;
 using NativeKubelet.Tests.Node.Agent;
@@ -42,6 +43,77 @@ public sealed class FaultTests
     }
 
     [Fact]
+    public Task An_outage_in_all_phases_of_pods_ends_as_if_it_had_not_been() => OutageAsync(TimeSpan.FromSeconds(3));
+
+    [Fact(Explicit = true)]
+    public Task So_does_one_of_ten_minutes() => OutageAsync(TimeSpan.FromMinutes(10));
+
+    private static async Task OutageAsync(TimeSpan length)
+    {
+        await using ClusterHost host = await ClusterHost.StartAsync(null, "--boot-from-cache");
+        await host.ReadyAsync();
+        host.Run("steady", Server);
+        host.Run("crashes", "exit 1");
+        host.Run("waits", Server, spec: spec => spec["containers"]![0]!["envFrom"] = new JsonArray(new JsonObject { ["configMapRef"] = new JsonObject { ["name"] = "later" } }));
+        host.Run("slow-to-end", "trap 'sleep 2; exit 0' TERM; while :; do sleep 1 & wait $!; done");
+        host.Run("ends", "until test -e /node/end; do sleep 0.1; done; exit 4", "Never", spec => Mount(spec, host.Agent.Root));
+        JsonObject steady = await host.RunningAsync("steady");
+        await host.PodAsync("crashes", p => Text(p["status"]?["containerStatuses"]?[0]?["restartCount"]) is not ("" or "0"));
+        await host.PodAsync("waits", p => Text(p["status"]?["containerStatuses"]?[0]?["state"]?["waiting"]?["reason"]) == "CreateContainerConfigError");
+        foreach (string pod in (string[])["slow-to-end", "ends"]) await host.RunningAsync(pod);
+
+        host.Api.Delete("pods", "slow-to-end");
+        host.Run("comes-late", Server);
+        await host.Api.StopAsync();
+        File.Create(host.Agent["end"]).Dispose();
+        await host.Agent.KillAsync();
+        await host.StartAgentAsync();
+        await Task.Delay(length);       // the outage is what is tried
+        await host.Api.StartAsync();
+        host.Api.Create("configmaps", new JsonObject { ["metadata"] = new JsonObject { ["name"] = "later" }, ["data"] = new JsonObject { ["a"] = "b" } });
+
+        await host.GoneAsync("pods", "slow-to-end");
+        JsonObject ended = await host.PodAsync("ends", p => Text(p["status"]?["phase"]) == "Failed");
+        Assert.Equal("4", Text(ended["status"]!["containerStatuses"]![0]!["state"]!["terminated"]!["exitCode"]));
+        await host.RunningAsync("waits");
+        await host.RunningAsync("comes-late");
+        await host.ReadyAsync();
+        JsonObject still = await host.RunningAsync("steady");
+        Assert.Equal((Container(steady), "0"), (Container(still), Text(still["status"]!["containerStatuses"]![0]!["restartCount"])));
+    }
+
+    [Fact]
+    public async Task Ten_thousand_changes_at_once_end_with_the_last_and_restart_nothing()
+    {
+        const int changes = 10_000;
+        await using ClusterHost host = await ClusterHost.StartAsync();
+        await host.ReadyAsync();
+        host.Run("web", "until grep -q 'n=\"10000\"' /self/labels; do sleep 0.1; done; touch /self-seen; exec sleep 1000", spec: spec =>
+        {
+            spec["volumes"] = new JsonArray(new JsonObject
+            {
+                ["name"] = "self",
+                ["downwardAPI"] = new JsonObject { ["items"] = new JsonArray(new JsonObject { ["path"] = "labels", ["fieldRef"] = new JsonObject { ["fieldPath"] = "metadata.labels" } }) },
+            });
+            spec["containers"]![0]!["volumeMounts"] = new JsonArray(new JsonObject { ["name"] = "self", ["mountPath"] = "/self" });
+            spec["containers"]![0]!["readinessProbe"] = new JsonObject { ["exec"] = new JsonObject { ["command"] = new JsonArray("test", "-e", "/self-seen") }, ["periodSeconds"] = 1L };
+        });
+        JsonObject started = await host.PodAsync("web", p => Text(p["status"]?["phase"]) == "Running");
+
+        foreach (int n in Enumerable.Range(1, changes))
+        {
+            host.Api.Store.Update(ResourceKind.Find("", "v1", "pods")!, "default", "web", there =>
+            {
+                JsonObject changed = (JsonObject)there!.DeepClone();
+                changed["metadata"]!["labels"] = new JsonObject { ["n"] = n.ToString(CultureInfo.InvariantCulture) };
+                return changed;
+            });
+        }
+
+        Assert.Equal(Container(started), Container(await host.RunningAsync("web")));
+    }
+
+    [Fact]
     public async Task Watches_that_end_every_second_lose_nothing()
     {
         await using ClusterHost host = await ClusterHost.StartAsync(new ApiSettings { LongestWatch = TimeSpan.FromSeconds(1) });
@@ -79,6 +151,12 @@ public sealed class FaultTests
 
         long[] times = [.. asked.Take(2)];
         Assert.True(Stopwatch.GetElapsedTime(times[0], times[1]) > TimeSpan.FromSeconds(1.9), $"asked again after {Stopwatch.GetElapsedTime(times[0], times[1])}");
+    }
+
+    private static void Mount(JsonObject spec, string directory)
+    {
+        spec["volumes"] = new JsonArray(new JsonObject { ["name"] = "node", ["hostPath"] = new JsonObject { ["path"] = directory } });
+        spec["containers"]![0]!["volumeMounts"] = new JsonArray(new JsonObject { ["name"] = "node", ["mountPath"] = "/node" });
     }
 
     private static string Container(JsonObject pod) => Text(pod["status"]!["containerStatuses"]![0]!["containerID"]);

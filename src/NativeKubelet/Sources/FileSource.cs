@@ -150,7 +150,7 @@ internal sealed partial class FileSource : IPodSource
     private TimeSpan Wait()
     {
         TimeSpan listing = _checkFrequency - _time.GetElapsedTime(_listed);
-        return _unsettled.Oldest is { } oldest && UnsettledFiles.Patience - _time.GetElapsedTime(oldest) is var patience && patience < listing ? patience : listing;
+        return _unsettled.NextDue(_time.GetTimestamp(), _time.GetElapsedTime) is { } due && due < listing ? due : listing;
     }
 
     /// <summary>The path itself; for a single file its directory; where nothing is yet, the nearest directory above.</summary>

@@ -9,18 +9,22 @@ namespace NativeKubelet.Sources;
 /// </summary>
 internal sealed class UnsettledFiles
 {
-    /// <summary>How long a file that is open for writing, or was moved aside by an editor, may keep us waiting.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(100);
+    /// <summary>How long a file that is open for writing may keep us waiting.</summary>
+    private static readonly TimeSpan ForContent = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>How long a file that an editor moved aside may be away: a busy machine with slow storage takes its time, and the pod must not end for it.</summary>
+    private static readonly TimeSpan ForSuccessor = TimeSpan.FromSeconds(2);
 
     /// <summary>Not in the store's vocabulary of whole files: somebody is writing and has not closed.</summary>
     public const FileEvents Modified = (FileEvents)0x2;
 
-    private readonly Dictionary<string, long> _since = [];
+    private readonly Dictionary<string, (long Since, TimeSpan Patience)> _waits = [];
 
-    public IReadOnlySet<string> Names => _since.Keys.ToImmutableHashSet();
+    public IReadOnlySet<string> Names => _waits.Keys.ToImmutableHashSet();
 
-    /// <summary>The oldest wait's begin; null when nothing is waited for.</summary>
-    public long? Oldest => _since.Count == 0 ? null : _since.Values.Min();
+    /// <summary>How long until the first of <see cref="Due"/>; null when nothing is waited for.</summary>
+    public TimeSpan? NextDue(long now, Func<long, long, TimeSpan> elapsed) =>
+        _waits.Count == 0 ? null : _waits.Values.Min(wait => wait.Patience - elapsed(wait.Since, now));
 
     /// <param name="now">A monotonic timestamp.</param>
     /// <param name="isLink">Whether a new entry is a symbolic link: nobody writes and closes one.</param>
@@ -50,7 +54,7 @@ internal sealed class UnsettledFiles
                 // Moved aside to foo~ or .foo: an editor saves and puts a new one in its place; anything else took the file away.
                 bool aside = i + 1 < events.Count && events[i + 1] is var next && (next.Events & FileEvents.MovedTo) != 0
                     && next.Cookie == cookie && !ManifestFolder.IsManifestName(next.Name);
-                if (aside) _since[name] = now;
+                if (aside) _waits[name] = (now, ForSuccessor);
                 else Settle(name);
             }
             else if ((what & (FileEvents.ClosedAfterWrite | FileEvents.MovedTo | FileEvents.Deleted)) != 0)
@@ -59,15 +63,15 @@ internal sealed class UnsettledFiles
             }
             else if ((what & Modified) != 0)
             {
-                _since.TryAdd(name, now);
+                _waits.TryAdd(name, (now, ForContent));
                 look.Remove(name);
             }
             else if ((what & FileEvents.Created) != 0)
             {
                 if (isLink(name)) Settle(name);
-                else _since.TryAdd(name, now);
+                else _waits.TryAdd(name, (now, ForContent));
             }
-            else if (!_since.ContainsKey(name))
+            else if (!_waits.ContainsKey(name))
             {
                 Settle(name); // mode or owner changed: it may be readable now
             }
@@ -76,7 +80,7 @@ internal sealed class UnsettledFiles
 
         void Settle(string name)
         {
-            _since.Remove(name);
+            _waits.Remove(name);
             if (!look.Contains(name)) look.Add(name);
         }
     }
@@ -84,8 +88,8 @@ internal sealed class UnsettledFiles
     /// <summary>Names that have been waited for long enough.</summary>
     public List<string> Due(long now, Func<long, long, TimeSpan> elapsed)
     {
-        List<string> due = [.. _since.Where(pair => elapsed(pair.Value, now) >= Patience).Select(pair => pair.Key)];
-        foreach (string name in due) _since.Remove(name);
+        List<string> due = [.. _waits.Where(pair => elapsed(pair.Value.Since, now) >= pair.Value.Patience).Select(pair => pair.Key)];
+        foreach (string name in due) _waits.Remove(name);
         return due;
     }
 }

@@ -60,7 +60,7 @@ public sealed class AttachTests
             ["createRuntime"] = new JsonArray(new JsonObject
             {
                 ["path"] = "/bin/sh",
-                ["args"] = new JsonArray("sh", "-c", $": >{come}; until test -e {go}; do /bin/busybox usleep 5000; done"),
+                ["args"] = new JsonArray("sh", "-c", $": >{come}; until test -e {go} || ! test -e {come}; do /bin/busybox usleep 5000; done"),
             }),
         });
         await HolderHost.EventuallyAsync(() => File.Exists(come), "the hook runs");

@@ -32,7 +32,7 @@ public sealed class UnsettledFilesTests
 
         Assert.Empty(_files.Due(99, Elapsed));
         Assert.Equal(["a"], _files.Due(100, Elapsed));
-        Assert.Null(_files.Oldest);
+        Assert.Null(_files.NextDue(100, Elapsed));
     }
 
     [Fact]
@@ -45,6 +45,17 @@ public sealed class UnsettledFilesTests
         Assert.Equal(["a"], _files.Names);
 
         Assert.Equal(["a"], Look(new(1, FileEvents.Created, 0, "a"), new(1, FileEvents.ClosedAfterWrite, 0, "a"), new(1, FileEvents.Deleted, 0, "a~")));
+    }
+
+    [Fact]
+    public void An_editor_has_two_seconds_to_put_the_new_file_in_place()
+    {
+        Look(new(1, FileEvents.MovedFrom, 7, "a"), new(1, FileEvents.MovedTo, 7, "a~"));
+        Look(new FileEvent(1, FileEvents.Created, 0, "a"));
+
+        Assert.Empty(_files.Due(1999, Elapsed));
+        Assert.Equal(TimeSpan.FromMilliseconds(1), _files.NextDue(1999, Elapsed));
+        Assert.Equal(["a"], _files.Due(2000, Elapsed));
     }
 
     [Fact]
