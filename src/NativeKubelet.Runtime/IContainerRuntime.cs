@@ -155,6 +155,9 @@ public sealed record ContainerState(
 
     /// <summary>The container as JSON, as far as its hook before the stop needs it, for when nobody knows its pod any more; null: it has none.</summary>
     public string? BeforeStop { get; init; }
+
+    /// <summary>It was started as an ephemeral container.</summary>
+    public bool Ephemeral { get; init; }
 }
 
 /// <param name="Image">Already present; see IImageStore.</param>
@@ -176,6 +179,11 @@ public sealed record ContainerStart(
     long NodeMemoryBytes)
 {
     public ImmutableArray<ResolvedDevice> Devices { get; init; } = [];
+
+    public bool Ephemeral { get; init; }
+
+    /// <summary>The container whose processes it shall see, in a pod in which each has its own; null: none.</summary>
+    public string? TargetId { get; init; }
 }
 
 /// <summary>One volumeMount with the directory or file on the host that it shows.</summary>

@@ -22,6 +22,7 @@ public sealed class ObjectWriter(ObjectStore store, KindRules rules, TimeProvide
         string scope = Scope(kind, request, meta);
         meta["uid"] = Guid.NewGuid().ToString();
         meta["creationTimestamp"] = Now();
+        EphemeralContainers.CheckCreated(request, created);
         rules.BeforeCreate(request, user, created);
         return store.Update(kind, scope, name, there => there is null ? created : throw ApiException.AlreadyExists(kind, name))!;
     }
@@ -89,6 +90,7 @@ public sealed class ObjectWriter(ObjectStore store, KindRules rules, TimeProvide
             foreach (string fixedField in (string[])["uid", "name", "namespace", "creationTimestamp", "resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "selfLink"])
                 if (before[fixedField] is { } value) kept[fixedField] = value.DeepClone();
                 else kept.Remove(fixedField);
+            EphemeralContainers.CheckChanged(request, there, after);
             rules.BeforeChange(request, user, there, after);
             if (!JsonNode.DeepEquals(there["spec"], after["spec"])) Bump(kind, after);
             // The last finalizer of an object that is being deleted ends it.
@@ -110,7 +112,8 @@ public sealed class ObjectWriter(ObjectStore store, KindRules rules, TimeProvide
         if (sub == "status" && Meta(wanted) is var meta)
             foreach (string field in (string[])["annotations", "labels"])       // a node's own labels travel with its status
                 if (Text(there["kind"]) == "Node" && meta[field] is { } value) Meta(after)[field] = value.DeepClone();
-        if (sub is "ephemeralcontainers" or "resize" && wanted["spec"] is { } spec) after["spec"] = spec.DeepClone();
+        if (sub == "resize" && wanted["spec"] is { } spec) after["spec"] = spec.DeepClone();
+        if (sub == EphemeralContainers.SubResource) EphemeralContainers.Take(wanted, after);
         return after;
     }
 

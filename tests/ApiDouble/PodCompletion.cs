@@ -23,6 +23,9 @@ internal static class PodCompletion
         foreach (JsonObject volume in (spec["volumes"] as JsonArray ?? []).Select(v => (JsonObject)v!)) Volume(volume);
     }
 
+    /// <summary>One that is added to a pod: no admission adds anything, as it may have less than others.</summary>
+    public static void Ephemeral(JsonObject container) => Container(container);
+
     private static IEnumerable<JsonObject> Containers(JsonObject spec) =>
         (spec["initContainers"] as JsonArray ?? []).Concat(spec["containers"] as JsonArray ?? []).Select(c => (JsonObject)c!);
 

@@ -24,6 +24,9 @@ public sealed record PodDocument(
     /// <summary>Those that run before the others, in their order.</summary>
     public IReadOnlyList<ContainerDocument> InitContainers { get; init; } = [];
 
+    /// <summary>Those that were added to look into the pod, in their order.</summary>
+    public IReadOnlyList<ContainerDocument> EphemeralContainers { get; init; } = [];
+
     /// <summary>The pod's init containers have not all done their work.</summary>
     public bool Initializing { get; init; }
 
@@ -35,8 +38,8 @@ public sealed record PodDocument(
     /// <summary>How many can be ready: sidecars count, init containers that end do not.</summary>
     public int Total => Staying.Count();
 
-    /// <summary>One of either kind; null: the pod has none of that name.</summary>
-    public ContainerDocument? Find(string name) => Containers.Concat(InitContainers).FirstOrDefault(c => c.Name == name);
+    /// <summary>One of any kind; null: the pod has none of that name.</summary>
+    public ContainerDocument? Find(string name) => Containers.Concat(InitContainers).Concat(EphemeralContainers).FirstOrDefault(c => c.Name == name);
 
     private IEnumerable<ContainerDocument> Staying => Containers.Concat(InitContainers.Where(c => c.Sidecar));
 }

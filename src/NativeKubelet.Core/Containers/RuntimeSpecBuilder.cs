@@ -50,7 +50,7 @@ public sealed record ContainerConfinement(RuntimeSeccomp? Seccomp, string? AppAr
 }
 
 /// <summary>The sandbox as its containers see it. Namespace paths are null where the pod uses the host's.</summary>
-/// <param name="PidNamespace">Null unless the pod shares one.</param>
+/// <param name="PidNamespace">Null unless the pod shares one, or this container another's.</param>
 public sealed record SandboxView(
     string Hostname,
     string? NetworkNamespace,

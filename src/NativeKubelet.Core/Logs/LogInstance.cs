@@ -11,7 +11,7 @@ public static class LogInstance
     /// <exception cref="RefusedException">There is no log to show; in the original's words, which users' scripts look for.</exception>
     public static string Choose(PodStatus status, string pod, string container, bool previous)
     {
-        ContainerStatus found = status.Containers.Concat(status.InitContainers).FirstOrDefault(c => c.Name == container)
+        ContainerStatus found = status.Containers.Concat(status.InitContainers).Concat(status.EphemeralContainers).FirstOrDefault(c => c.Name == container)
             ?? throw No($"container \"{container}\" in pod \"{pod}\" is not available");
         string last = found.LastState?.ContainerId ?? "";
         if (previous) return last.Length > 0 ? last : throw No($"previous terminated container \"{container}\" in pod \"{pod}\" not found");

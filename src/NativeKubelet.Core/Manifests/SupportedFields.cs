@@ -85,11 +85,17 @@ public static class SupportedFields
 
         private string ContainerOf(string path)
         {
-            IList<V1Container>? list = path.StartsWith("spec.containers[", StringComparison.Ordinal) ? pod.Spec.Containers
-                : path.StartsWith("spec.initContainers[", StringComparison.Ordinal) ? pod.Spec.InitContainers : null;
-            if (list is null) return "";
-            Range number = (path.IndexOf('[', StringComparison.Ordinal) + 1)..path.IndexOf(']', StringComparison.Ordinal);
-            return list[int.Parse(path.AsSpan(number), System.Globalization.CultureInfo.InvariantCulture)].Name;
+            int open = path.IndexOf('[', StringComparison.Ordinal);
+            Func<int, string>? name = path[..Math.Max(0, open)] switch
+            {
+                "spec.containers" => i => pod.Spec.Containers[i].Name,
+                "spec.initContainers" => i => pod.Spec.InitContainers[i].Name,
+                "spec.ephemeralContainers" => i => pod.Spec.EphemeralContainers[i].Name,
+                _ => null,
+            };
+            if (name is null) return "";
+            ReadOnlySpan<char> number = path.AsSpan((open + 1)..path.IndexOf(']', StringComparison.Ordinal));
+            return name(int.Parse(number, System.Globalization.CultureInfo.InvariantCulture));
         }
     }
 
@@ -103,6 +109,7 @@ public static class SupportedFields
             node.Rule = rule;
         }
         root.Make("spec").Alias("initContainers", "containers");
+        root.Make("spec").Extend("ephemeralContainers", "containers");
         return root;
     }
 
@@ -145,6 +152,15 @@ public static class SupportedFields
 
         /// <summary>What is below one name is below the other too, under the same rules.</summary>
         public void Alias(string name, string of) => _exact[name] = _exact[of];
+
+        /// <summary>As <see cref="Alias"/>, beside rows of its own. Of the list itself its fields decide: where it may be set is validated.</summary>
+        public void Extend(string name, string with)
+        {
+            Node node = _exact[name];
+            node.Rule = null;
+            foreach ((string field, Node rules) in _exact[with]._exact) node._exact.TryAdd(field, rules);
+            node._prefixes.AddRange(_exact[with]._prefixes);
+        }
 
         public Node Make(string name)
         {

@@ -40,6 +40,10 @@ internal static class ContainerStatusBuilder
             case null when want.Role == ContainerRole.Init && desired.Regular.Any(c => observed.Newest(c.Name) is not null):
                 state = new Terminated(0, "Completed", "Unable to get init container status from container runtime and pod has been initialized, treat it as exited normally", null, null, "");
                 break;
+            case null when want.Role == ContainerRole.Ephemeral && previous is { State: Terminated told }:
+                // The API server refuses a status in which one begins again.
+                state = told;
+                break;
             case null:
                 state = waiting is null ? notYet : new Waiting(waiting.Reason, waiting.Message);
                 last = previous?.LastState;
@@ -76,9 +80,12 @@ internal static class ContainerStatusBuilder
             newest is { ImageId.Length: > 0 } ? newest.ImageId : previous?.ImageId ?? "",
             newest?.Id ?? previous?.Id ?? "",
             Math.Max(restarts, previous?.RestartCount ?? 0),
-            Ready: want.Role == ContainerRole.Init
-                ? state is Terminated { ExitCode: 0 }
-                : running && ContainerHealth.IsReady(want.Spec, newest!, verdicts),
+            Ready: want.Role switch
+            {
+                ContainerRole.Init => state is Terminated { ExitCode: 0 },
+                ContainerRole.Ephemeral => false,
+                _ => running && ContainerHealth.IsReady(want.Spec, newest!, verdicts),
+            },
             Started: running && ContainerHealth.IsStarted(want.Spec, newest!, verdicts),
             state,
             last)

@@ -74,8 +74,7 @@ public static class DownwardFields
     public static string Resource(V1Pod pod, string container, V1ResourceFieldSelector selector, ResourceAmounts allocatable)
     {
         string name = string.IsNullOrEmpty(selector.ContainerName) ? container : selector.ContainerName;
-        V1Container? found = (pod.Spec.Containers ?? []).Concat(pod.Spec.InitContainers ?? []).FirstOrDefault(c => c.Name == name);
-        if (found is null) throw new FormatException($"container {name} not found");
+        V1Container found = ContainerSpecs.Find(pod.Spec, name) ?? throw new FormatException($"container {name} not found");
         string[] words = (selector.Resource ?? "").Split('.', 2);
         if (words is not ["limits" or "requests", "cpu" or "memory" or "ephemeral-storage"] && !(words is ["limits" or "requests", var other] && other.StartsWith("hugepages-", StringComparison.Ordinal)))
             throw new FormatException($"unsupported container resource : {selector.Resource}");

@@ -4,7 +4,7 @@ namespace NativeKubelet.Core.Pods;
 /// Decides what must happen next so that what is observed becomes what is desired. Called after every step and every
 /// event; an answer without steps means: nothing to do before <see cref="PodPlan.WakeAt"/>.
 /// Sequence: end the pod if it shall end; a sandbox; away with what is unwanted; starts, those of <see cref="InitSequence"/>
-/// first; leftovers.
+/// first but for ephemeral containers, which wait for nothing; leftovers.
 /// </summary>
 public static class PodActions
 {
@@ -61,7 +61,8 @@ public static class PodActions
         if (InitSequence.HasFailed(desired, observed, progress) || (kills.Count == 0 && regular.All(c => c is ContainerChoice.Finished)))
             return End(desired, observed, progress);
         InitDecision init = InitSequence.Decide(sandbox, desired, observed, progress, backoff, now);
-        foreach (ContainerChoice choice in init.Done ? init.Choices.AddRange(regular) : init.Choices)
+        IEnumerable<ContainerChoice> ephemeral = desired.Ephemeral.Select(want => EphemeralChoice.Of(want, sandbox, observed, progress, now));
+        foreach (ContainerChoice choice in ephemeral.Concat(init.Choices).Concat(init.Done ? regular : []))
         {
             switch (choice)
             {
@@ -93,7 +94,8 @@ public static class PodActions
     {
         foreach (ContainerObserved container in observed.Containers.Where(c => c.MayLive))
         {
-            bool named = Names(desired, container.Name);
+            // The API takes no ephemeral container away: a spec that does not name it is older than it.
+            bool named = container.Ephemeral || Names(desired, container.Name);
             bool newest = observed.Newest(container.Name)!.Id == container.Id;
             if (!named || container.SandboxId != sandbox.Id || !newest)
                 yield return StopOf(container, desired, replace: named && newest);
@@ -103,7 +105,7 @@ public static class PodActions
     /// <summary>Dead records beyond the newest of each name, and older sandboxes that hold no record worth keeping.</summary>
     private static List<PodStep> Leftover(SandboxObserved current, PodIntent desired, PodObserved observed)
     {
-        HashSet<string> kept = [];
+        HashSet<string> kept = [.. observed.Containers.Where(c => c.Ephemeral).Select(c => c.Id)];
         foreach (string name in desired.Wanted.Select(c => c.Name))
         {
             IReadOnlyList<ContainerObserved> instances = observed.Instances(name);
@@ -133,7 +135,7 @@ public static class PodActions
     private static StopPod? Leftovers(PodIntent desired, PodObserved observed, PodProgress progress, bool replace)
     {
         ValueList<ContainerStop> running = observed.Containers.Where(c => c.MayLive)
-            .Select(c => StopOf(c, desired, replace && Names(desired, c.Name)) with { Turn = TurnOf(c, desired) }).ToValueList();
+            .Select(c => StopOf(c, desired, replace && Names(desired, c.Name)) with { Turn = c.Ephemeral ? ContainerStop.NoTurn : TurnOf(c, desired) }).ToValueList();
         // Newest first: should a stop fail half-way, what is left still looks like an old attempt.
         ValueList<string> sandboxes = observed.Sandboxes.Where(s => s.Ready || !progress.StoppedSandboxes.Contains(s.Id))
             .Select(s => s.Id).Reverse().ToValueList();
@@ -141,7 +143,7 @@ public static class PodActions
     }
 
     private static ContainerStop StopOf(ContainerObserved container, PodIntent desired, bool replace) =>
-        new(container.Id, container.Name, desired.Grace, $"Stopping container {container.Name}", replace ? AfterStop.Replace : AfterStop.ByPolicy);
+        new(container.Id, container.Name, desired.Grace, $"Stopping container {container.Name}", replace && !container.Ephemeral ? AfterStop.Replace : AfterStop.ByPolicy);
 
     /// <summary>Sidecars serve the others to their end, so they go last, in the reverse of the order in which they came.</summary>
     private static int TurnOf(ContainerObserved container, PodIntent desired)

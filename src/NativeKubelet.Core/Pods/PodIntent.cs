@@ -18,13 +18,16 @@ public sealed record PodIntent(V1Pod Pod, PodStop? Stop = null)
 
     public bool HostNetwork => Pod.Spec.HostNetwork == true;
 
-    /// <summary>Init containers in their order, then the others in theirs.</summary>
-    public IEnumerable<WantedContainer> Wanted => Init.Concat(Regular);
+    /// <summary>Init containers in their order, then the regular ones in theirs, then those for debugging.</summary>
+    public IEnumerable<WantedContainer> Wanted => Init.Concat(Regular).Concat(Ephemeral);
 
     public IEnumerable<WantedContainer> Init => (Pod.Spec.InitContainers ?? [])
         .Select(c => new WantedContainer(c, PodResources.IsSidecar(c) ? ContainerRole.Sidecar : ContainerRole.Init));
 
     public IEnumerable<WantedContainer> Regular => Pod.Spec.Containers.Select(c => new WantedContainer(c, ContainerRole.Regular));
+
+    public IEnumerable<WantedContainer> Ephemeral =>
+        (Pod.Spec.EphemeralContainers ?? []).Select(c => new WantedContainer(ContainerSpecs.AsContainer(c), ContainerRole.Ephemeral));
 
     /// <summary>What each container gets to end by itself: its hook and the time after its stop signal.</summary>
     public TimeSpan Grace

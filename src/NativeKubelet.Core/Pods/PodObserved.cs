@@ -55,6 +55,9 @@ public sealed record ContainerObserved(
     /// <summary>Null where the record does not tell.</summary>
     public LinuxUser? User { get; init; }
 
+    /// <summary>It was started as one.</summary>
+    public bool Ephemeral { get; init; }
+
     /// <summary>Anything but a proven exit: it has to be stopped before another instance may start.</summary>
     public bool MayLive => State != ContainerRunState.Exited;
 }

@@ -34,8 +34,12 @@ public sealed record StopPod(ValueList<ContainerStop> Containers, ValueList<stri
 
 /// <param name="Grace">For its hook, its turn and its stop signal together.</param>
 /// <param name="Message">Of the Killing event.</param>
-/// <param name="Turn">Its stop signal waits for the ends of all with a lower number.</param>
-public sealed record ContainerStop(string Id, string Container, TimeSpan Grace, string Message, AfterStop Then = AfterStop.ByPolicy, int Turn = 0);
+/// <param name="Turn">Its stop signal waits for the ends of all with a lower number, but for those without a turn.</param>
+public sealed record ContainerStop(string Id, string Container, TimeSpan Grace, string Message, AfterStop Then = AfterStop.ByPolicy, int Turn = 0)
+{
+    /// <summary>It waits for nobody, and nobody for it.</summary>
+    public const int NoTurn = -1;
+}
 
 /// <summary>What becomes of a container that was stopped.</summary>
 public enum AfterStop

@@ -20,6 +20,9 @@ public sealed record PodStatus(
     /// <summary>In the order of the spec.</summary>
     public ValueList<ContainerStatus> InitContainers { get; init; } = [];
 
+    /// <summary>By name.</summary>
+    public ValueList<ContainerStatus> EphemeralContainers { get; init; } = [];
+
     public bool IsTerminal => Phase is PodPhase.Succeeded or PodPhase.Failed;
 
     public bool IsReady => Conditions.Any(c => c.Type == PodConditions.Ready && c.Status);

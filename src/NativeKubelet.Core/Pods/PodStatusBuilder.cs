@@ -27,6 +27,10 @@ public static class PodStatusBuilder
         ValueList<ContainerStatus> containers = desired.Regular
             .Select(want => Container(want, previous?.Containers, ended && initialized))
             .OrderBy(c => c.Name, StringComparer.Ordinal).ToValueList();
+        // They count for nothing else of the status, and one that never ran is not given an end.
+        ValueList<ContainerStatus> ephemeral = desired.Ephemeral
+            .Select(want => Container(want, previous?.EphemeralContainers, over: false))
+            .OrderBy(c => c.Name, StringComparer.Ordinal).ToValueList();
 
         PodPhase phase = progress.Over is not null && ended ? PodPhase.Failed : PhaseOf(desired, init, containers, ended, previous);
         bool told = previous?.Phase == phase;
@@ -41,7 +45,7 @@ public static class PodStatusBuilder
             facts.Ips,
             IpsOf(desired, observed, facts, previous),
             facts.QosClass,
-            desired.Pod.Metadata.Generation) { InitContainers = init };
+            desired.Pod.Metadata.Generation) { InitContainers = init, EphemeralContainers = ephemeral };
 
         ContainerStatus Container(WantedContainer want, ValueList<ContainerStatus>? before, bool over) => ContainerStatusBuilder.Build(
             want, desired, observed, progress, plan.Waiting.FirstOrDefault(w => w.Container == want.Name), over, before?.FirstOrDefault(c => c.Name == want.Name));

@@ -18,6 +18,7 @@ public static class RestartRule
     public static bool Allows(WantedContainer container, RestartPolicy ofPod, int exitCode)
     {
         if (container.Role == ContainerRole.Sidecar) return true;
+        if (container.Role == ContainerRole.Ephemeral) return false;
         // One that did its work is done, also where everything else of the pod restarts for ever.
         if (container.Role == ContainerRole.Init && exitCode == 0) return false;
         if (container.Spec.RestartPolicy is not null && container.Spec.RestartPolicyRules?.Any(rule => Matches(rule, exitCode)) == true) return true;
@@ -31,7 +32,7 @@ public static class RestartRule
 
     /// <summary>After a failed probe or a lost sandbox, which have no exit code of their own: rules do not count.</summary>
     public static bool AllowsAfterFailure(WantedContainer container, RestartPolicy ofPod) =>
-        container.Role == ContainerRole.Sidecar || PolicyOf(container, ofPod) != RestartPolicy.Never;
+        container.Role == ContainerRole.Sidecar || (container.Role != ContainerRole.Ephemeral && PolicyOf(container, ofPod) != RestartPolicy.Never);
 
     private static RestartPolicy PolicyOf(WantedContainer container, RestartPolicy ofPod) =>
         container.Spec.RestartPolicy is { } own ? Parse(own) : ofPod;

@@ -12,6 +12,9 @@ public enum ContainerRole
     Sidecar,
 
     Regular,
+
+    /// <summary>Added to a pod that is there, for a person to look into it; runs once, beside whatever else runs.</summary>
+    Ephemeral,
 }
 
 /// <summary>A container that the spec names.</summary>

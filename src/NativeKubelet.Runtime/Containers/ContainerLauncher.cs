@@ -13,6 +13,7 @@ using NativeKubelet.Core.Resources;
 using NativeKubelet.Linux.Cgroups;
 using NativeKubelet.Linux.Files;
 using NativeKubelet.Linux.Libc;
+using NativeKubelet.Linux.Namespaces;
 using NativeKubelet.Runtime.Cgroups;
 using NativeKubelet.Runtime.Sandboxes;
 using NativeKubelet.Runtime.Stats;
@@ -39,13 +40,14 @@ internal sealed partial class ContainerLauncher(
     {
         string where = $"container {start.Container.Name} of pod {start.Pod.Metadata.NamespaceProperty}/{start.Pod.Metadata.Name}";
         HolderConnection holder = sandbox.Holder ?? throw new RuntimeException("CreateContainerError", $"{where}: its sandbox is gone");
+        using PidNamespace? target = TargetProcesses.Open(sandbox, start);
         ContainerFiles files = new(settings.Paths, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32)));
         ContainerRecord created;
         RunRequest request;
         try
         {
             using RuntimeOperations.Running creating = operations.Begin("create_container");
-            (created, request) = await PrepareAsync(sandbox, start, files, cancel);
+            (created, request) = await PrepareAsync(sandbox, start, files, target?.Path, cancel);
             creating.Succeed();
         }
         catch (Exception e)
@@ -101,7 +103,7 @@ internal sealed partial class ContainerLauncher(
     }
 
     private async Task<(ContainerRecord Record, RunRequest Request)> PrepareAsync(
-        Sandbox sandbox, ContainerStart start, ContainerFiles files, CancellationToken cancel)
+        Sandbox sandbox, ContainerStart start, ContainerFiles files, string? targetProcesses, CancellationToken cancel)
     {
         SandboxRecord box = sandbox.Record;
         RuncCommand runtime = settings.RuntimeOf(box.Handler) ?? throw new ContainerConfigException($"the OCI runtime {box.Handler} is not configured any more");
@@ -118,14 +120,14 @@ internal sealed partial class ContainerLauncher(
             ContainerRecord.CurrentVersion, files.Id, box.Id, box.PodUid, box.PodName, box.PodNamespace, box.Attempt, start.Container.Name,
             start.RestartCount, start.BackoffStep, start.Hash, ImageName(start), ImageId(start.Image), settings.BootId,
             cgroups.Tree.LeafPath(podGroup.Name, files.Id), stop, LogPath(box, start), TerminationLog(start), start.Container.TerminationMessagePolicy ?? "File",
-            start.Container.StdinOnce == true, time.GetUtcNow(), ContainerPhase.Created, 0, null, null, 0, "", "", new(user.Uid, user.Gid, user.Groups), BeforeStop(start.Container));
+            start.Container.StdinOnce == true, time.GetUtcNow(), ContainerPhase.Created, 0, null, null, 0, "", "", new(user.Uid, user.Gid, user.Groups), BeforeStop(start.Container), start.Ephemeral);
         WriteHosts(start, box);
         WriteTerminationLog(record.TerminationLog);
         if (root.Users is { } own)
             foreach (string file in (string[])[HostsPath(box.PodUid), record.TerminationLog]) OwnedFile.Give(file, own.Host);
         Directory.CreateDirectory(Path.GetDirectoryName(record.LogPath)!);
 
-        RuntimeSpec spec = RuntimeSpecBuilder.Build(Blueprint(start, box, record, podGroup, user, root, root.Users is not null && await ReadsMappingsAsync(runtime, cancel)));
+        RuntimeSpec spec = RuntimeSpecBuilder.Build(Blueprint(start, box, record, podGroup, user, root, targetProcesses, root.Users is not null && await ReadsMappingsAsync(runtime, cancel)));
         await File.WriteAllBytesAsync(files.Config, JsonSerializer.SerializeToUtf8Bytes(spec, RuntimeSpecJson.Default.RuntimeSpec), cancel);
         files.Write(record, durable: false);
         string? console = tty ? files.ConsoleSocket(files.Id[..16]) : null;
@@ -144,7 +146,7 @@ internal sealed partial class ContainerLauncher(
     }
 
     private ContainerBlueprint Blueprint(
-        ContainerStart start, SandboxRecord box, ContainerRecord record, PodCgroup podGroup, ContainerUser user, ContainerRoot root, bool readsMappings)
+        ContainerStart start, SandboxRecord box, ContainerRecord record, PodCgroup podGroup, ContainerUser user, ContainerRoot root, string? targetProcesses, bool readsMappings)
     {
         SandboxFiles shared = SandboxFiles.Of(settings.Paths, box.Id);
         string? Namespace(bool own, string kind) => own ? $"/proc/{box.PausePid}/ns/{kind}" : null;
@@ -154,7 +156,7 @@ internal sealed partial class ContainerLauncher(
             start.Pod, start.Container, start.Image.Config, user, start.Environment,
             new SandboxView(
                 box.Hostname,
-                Namespace(!box.HostNetwork, "net"), Namespace(!box.HostIpc, "ipc"), Namespace(!box.HostNetwork, "uts"), Namespace(box.SharePid && !box.HostPid, "pid"),
+                Namespace(!box.HostNetwork, "net"), Namespace(!box.HostIpc, "ipc"), Namespace(!box.HostNetwork, "uts"), targetProcesses ?? Namespace(box.SharePid && !box.HostPid, "pid"),
                 box.HostIpc ? "/dev/shm" : shared.Shm, shared.ResolvConf, shared.Hostname, HostsPath(box.PodUid), record.TerminationLog),
             cgroups.CgroupsPath(podGroup, record.Id),
             ContainerLimits.Compute(start.Pod, start.Container, settings.Limits),

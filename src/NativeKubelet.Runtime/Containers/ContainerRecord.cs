@@ -44,13 +44,14 @@ public sealed record ContainerRecord(
     string Reason,
     string Message,
     RecordedUser? User = null,
-    string? BeforeStop = null)
+    string? BeforeStop = null,
+    bool Ephemeral = false)
 {
     public const int CurrentVersion = 1;
 
     public ContainerState ToState() => new(
         Id, SandboxId, Name, RestartCount, BackoffStep, Hash, Image, ImageId, Phase, Pid, CreatedAt, StartedAt, FinishedAt, ExitCode, Reason, Message, LogPath)
-    { User = User is { } user ? new(user.Uid, user.Gid, new(user.Groups)) : null, BeforeStop = BeforeStop };
+    { User = User is { } user ? new(user.Uid, user.Gid, new(user.Groups)) : null, BeforeStop = BeforeStop, Ephemeral = Ephemeral };
 
     /// <summary>The record of a container that ended; what is known of the end stands, whoever learned it first.</summary>
     public ContainerRecord Ended(int exitCode, string reason, string message, DateTimeOffset at) =>

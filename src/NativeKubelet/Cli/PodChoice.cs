@@ -38,7 +38,8 @@ public static class PodChoice
         string all = string.Join(", ", pod.Containers.Select(c => c.Name));
         if (named is not null)
             return pod.Find(named) ?? throw new VerbException($"container {named} is not valid for pod {pod.Name}; it has: {all}"
-                + (pod.InitContainers.Count > 0 ? $" and, before them, {string.Join(", ", pod.InitContainers.Select(c => c.Name))}" : ""));
+                + (pod.InitContainers.Count > 0 ? $" and, before them, {string.Join(", ", pod.InitContainers.Select(c => c.Name))}" : "")
+                + (pod.EphemeralContainers.Count > 0 ? $" and, for debugging, {string.Join(", ", pod.EphemeralContainers.Select(c => c.Name))}" : ""));
         if (pod.Containers.FirstOrDefault(c => c.Name == pod.DefaultContainer) is { } marked) return marked;
         if (pod.Containers is not [var first, ..]) throw new VerbException($"pod {pod.Name} has no containers");
         if (pod.Containers.Count > 1) note = $"Defaulted container \"{first.Name}\" out of: {all}";

@@ -14,6 +14,9 @@ public sealed record NodeEvent(
 {
     /// <summary>Entries of one key are one event; its message may be another each time.</summary>
     internal EventSubject Key { get; init; }
+
+    /// <summary>The part of the object, as the API names it; empty when it is about the whole.</summary>
+    internal string FieldPath { get; init; } = "";
 }
 
 /// <summary>The node's last events, for people and for the cluster: a ring, so that a crash loop fills no memory.</summary>
@@ -32,8 +35,9 @@ public sealed class EventLog(TimeProvider time)
     public ImmutableList<NodeEvent> Events => Volatile.Read(ref _events);
 
     /// <summary>What is too much of one object (<see cref="EventCorrelation"/>) is not kept, and nobody is told of it.</summary>
+    /// <param name="fieldPath">The container as the API names it; empty where nobody knows its pod.</param>
     /// <returns>How often the same has been said by now; 0 when it is not kept.</returns>
-    public int Record(EventType type, string reason, string about, string podUid, string container, string message)
+    public int Record(EventType type, string reason, string about, string podUid, string container, string message, string fieldPath = "")
     {
         TaskCompletionSource ring;
         NodeEvent entry;
@@ -44,7 +48,7 @@ public sealed class EventLog(TimeProvider time)
             if (!verdict.Told) return 0;
             int same = _events.FindLastIndex(e => e.Key == verdict.Key);
             entry = same < 0
-                ? new(++_last, now, now, type, reason, about, podUid, container, verdict.Message, 1) { Key = verdict.Key }
+                ? new(++_last, now, now, type, reason, about, podUid, container, verdict.Message, 1) { Key = verdict.Key, FieldPath = fieldPath }
                 : _events[same] with { Number = ++_last, At = now, Message = verdict.Message, Count = _events[same].Count + 1 };
             ImmutableList<NodeEvent> events = same < 0 ? _events : _events.RemoveAt(same);
             if (events.Count == Capacity) events = events.RemoveAt(0);

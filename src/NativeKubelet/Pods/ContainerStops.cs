@@ -20,7 +20,7 @@ internal sealed class ContainerStops(IContainerRuntime runtime, HookRunner hooks
         List<(int Turn, Task Ended)> under = [];
         foreach (ContainerStop stop in stops.OrderBy(s => s.Turn))
         {
-            List<Task> before = [.. under.Where(o => o.Turn < stop.Turn).Select(o => o.Ended)];
+            List<Task> before = [.. under.Where(o => o.Turn != ContainerStop.NoTurn && o.Turn < stop.Turn).Select(o => o.Ended)];
             under.Add((stop.Turn, StopAsync(stop, before, pod, cancel)));
         }
         await Task.WhenAll(under.Select(o => o.Ended));

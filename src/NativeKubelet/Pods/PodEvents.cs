@@ -20,7 +20,8 @@ public sealed partial class PodEvents(EventLog events, ILogger<PodEvents> log)
 
     private void Record(EventType type, V1Pod pod, string container, string reason, string message)
     {
-        int count = events.Record(type, reason, $"pod/{pod.Metadata.NamespaceProperty}/{pod.Metadata.Name}", pod.Metadata.Uid, container, message);
+        string place = container.Length > 0 ? ContainerSpecs.FieldPath(pod.Spec, container) : "";
+        int count = events.Record(type, reason, $"pod/{pod.Metadata.NamespaceProperty}/{pod.Metadata.Name}", pod.Metadata.Uid, container, message, place);
         // A probe that fails each second is told in the log with its count, ever more rarely.
         if (count > 0 && int.IsPow2(count)) PodEvent(type, reason, PodMessages.Format(pod), container, message, count);
     }

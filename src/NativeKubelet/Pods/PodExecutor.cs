@@ -132,8 +132,9 @@ public sealed partial class PodExecutor(
 
     private async Task<StepOutcome> StartAsync(StartContainer start, V1Pod pod, CancellationToken cancel)
     {
-        V1Container container = PodResources.AllContainers(pod.Spec).First(c => c.Name == start.Container);
-        string kind = pod.Spec.InitContainers?.Contains(container) == true ? "init_container" : "container";
+        V1Container container = ContainerSpecs.Find(pod.Spec, start.Container)!;
+        V1EphemeralContainer? ephemeral = ContainerSpecs.Ephemeral(pod.Spec, start.Container);
+        string kind = ephemeral is not null ? "ephemeral_container" : pod.Spec.InitContainers?.Contains(container) == true ? "init_container" : "container";
         measures.Containers.Increment(kind);
         if (SupportedFields.Refusal(pod, container.Name) is { } refusal) return NotStarted(new("CreateContainerConfigError", refusal, Final: true));
         int restarts = start.RestartCount ?? PodLogs.NextRestart(paths, pod, container.Name);
@@ -153,6 +154,8 @@ public sealed partial class PodExecutor(
                 new(start.SandboxId, pod, container, restarts, start.BackoffStep, ContainerHash.Of(container), image, environment, mounts, cgroups.Of(pod).Path, node.MemoryBytes)
                 {
                     Devices = volumes.Devices(pod, container),
+                    Ephemeral = ephemeral is not null,
+                    TargetId = TargetOf(pod, ephemeral),
                 }, cancel);
         }
         catch (Exception e) when (!cancel.IsCancellationRequested)
@@ -188,6 +191,10 @@ public sealed partial class PodExecutor(
         events.Warning(pod, EventReasons.FailedPostStartHook, EventMessages.PostStartHookFailed, step.Container);
         return new StepOutcome.NotStarted("PostStartHookError", fault);
     }
+
+    /// <returns>The instance that an ephemeral container is to look into; null: none.</returns>
+    private string? TargetOf(V1Pod pod, V1EphemeralContainer? ephemeral) => ephemeral?.TargetContainerName is not { Length: > 0 } target ? null
+        : PodObservation.Of(runtime.Sandboxes, pod.Metadata.Uid).Newest(target)?.Id ?? throw new ContainerConfigException($"unable to find target container {target}");
 
     private ImmutableArray<string> IpsOf(string sandbox) => runtime.Sandboxes.FirstOrDefault(s => s.Id == sandbox) is { Ips.IsDefaultOrEmpty: false } found ? found.Ips : [];
 

@@ -28,5 +28,5 @@ internal static class PodObservation
             _ => ContainerRunState.Unknown,
         },
         c.CreatedAt, c.StartedAt, c.FinishedAt, c.ExitCode, c.Reason, c.Message)
-    { User = c.User };
+    { User = c.User, Ephemeral = c.Ephemeral };
 }

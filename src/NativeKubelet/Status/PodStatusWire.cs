@@ -33,12 +33,21 @@ public static class PodStatusWire
             StartTime = status.StartTime?.UtcDateTime,
             InitContainerStatuses = Containers(status.InitContainers, view.Pod.Spec.InitContainers),
             ContainerStatuses = Containers(status.Containers, view.Pod.Spec.Containers),
+            EphemeralContainerStatuses = Ephemeral(status.EphemeralContainers, view.Pod.Spec),
             QosClass = status.QosClass,
         };
     }
 
     private static List<V1ContainerStatus>? Containers(ValueList<ContainerStatus> statuses, IList<V1Container>? specs) => statuses.Count == 0 ? null
         : [.. statuses.Select(c => Container(c, specs?.FirstOrDefault(spec => spec.Name == c.Name)))];
+
+    private static List<V1ContainerStatus>? Ephemeral(ValueList<ContainerStatus> statuses, V1PodSpec spec)
+    {
+        List<V1ContainerStatus>? all = Containers(statuses, [.. (spec.EphemeralContainers ?? []).Select(ContainerSpecs.AsContainer)]);
+        // It has no probes that could tell.
+        foreach (V1ContainerStatus container in all ?? []) container.Started = null;
+        return all;
+    }
 
     public static string ContainerId(string id) => id.Length == 0 ? "" : $"{RuntimeName}://{id}";
 

@@ -63,7 +63,7 @@ public sealed class CompleteVerb(CliConsole console, Func<VerbTable> verbs)
                 return [.. pods.Where(p => space is null || p.Namespace == space).Select(p => new Candidate(NameOf(p, space), p.Status))];
             case WordKind.Container when Completions.OperandsBefore(verb, before) is [var typed, ..]:
                 PodDocument pod = PodChoice.Pod(pods, typed, space);
-                return [.. pod.Containers.Select(c => new Candidate(c.Name, c.State))];
+                return [.. pod.Containers.Concat(pod.EphemeralContainers).Select(c => new Candidate(c.Name, c.State))];
             default:
                 return [];
         }

@@ -35,6 +35,11 @@ public static class PodDescription
         }
         lines.Add("Containers:");
         foreach (JsonElement container in Items(spec, "containers")) Container(lines, container, status, known);
+        if (Items(spec, "ephemeralContainers") is { Length: > 0 } ephemeral)
+        {
+            lines.Add("Ephemeral Containers:");
+            foreach (JsonElement container in ephemeral) Container(lines, container, status, known);
+        }
         Conditions(lines, status);
         Volumes(lines, spec);
         Pair(lines, 0, "QoS Class", known.Qos);
@@ -46,7 +51,7 @@ public static class PodDescription
     private static void Container(List<string> lines, JsonElement container, JsonElement? podStatus, PodDocument known)
     {
         string name = Text(container, "name") ?? "";
-        JsonElement? status = Items(podStatus, "containerStatuses").Concat(Items(podStatus, "initContainerStatuses")).Where(s => Text(s, "name") == name).Select(s => (JsonElement?)s).FirstOrDefault();
+        JsonElement? status = ((string[])["containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"]).SelectMany(list => Items(podStatus, list)).Where(s => Text(s, "name") == name).Select(s => (JsonElement?)s).FirstOrDefault();
         lines.Add($"  {name}:");
         Pair(lines, 4, "Container ID", Text(status, "containerID"));
         Pair(lines, 4, "Image", Text(container, "image"));

@@ -1,6 +1,6 @@
-using k8s.Models;
 using Microsoft.AspNetCore.Http;
 using NativeKubelet.Core.Logs;
+using NativeKubelet.Core.Pods;
 using NativeKubelet.Core.Server;
 using NativeKubelet.Linux.Libc;
 using NativeKubelet.Runtime;
@@ -19,7 +19,7 @@ internal sealed class ContainerLogRoute(StatusBoard board, IContainerRuntime run
         if (space.Length == 0) throw new RefusedException(400, "{\"message\": \"Missing podNamespace.\"}");
         LogQuery query = LogQuery.Parse(context.First, splitStreams);
         PodView pod = Find(space, name) ?? throw new RefusedException(404, $"pod \"{name}\" does not exist");
-        if (!Has(pod.Pod.Spec, container)) throw new RefusedException(404, $"container \"{container}\" not found in pod \"{name}\"");
+        if (ContainerSpecs.Find(pod.Pod.Spec, container) is null) throw new RefusedException(404, $"container \"{container}\" not found in pod \"{name}\"");
         ContainerState instance = Instance(LogInstance.Choose(pod.Status, name, container, query.Previous));
         LogOptions options = new(query.Follow, query.Tail, query.Since(time.GetUtcNow()), query.Timestamps, Rotated: false)
         {
@@ -47,9 +47,6 @@ internal sealed class ContainerLogRoute(StatusBoard board, IContainerRuntime run
     /// <summary>A pod that was made anew under its old name: the younger.</summary>
     private PodView? Find(string space, string name) =>
         board.Now.Pods.Values.Where(v => v.Namespace == space && v.Name == name).MaxBy(v => v.Pod.Metadata.CreationTimestamp ?? DateTime.MinValue);
-
-    private static bool Has(V1PodSpec spec, string container) =>
-        spec.Containers.Any(c => c.Name == container) || spec.InitContainers?.Any(c => c.Name == container) == true || spec.EphemeralContainers?.Any(c => c.Name == container) == true;
 
     private ContainerState Instance(string id) =>
         runtime.Sandboxes.SelectMany(s => s.Containers).FirstOrDefault(c => c.Id == id)

@@ -3,6 +3,7 @@ using System.Text.Json;
 using k8s.Models;
 using Microsoft.AspNetCore.Http;
 using NativeKubelet.Api.Kubernetes;
+using NativeKubelet.Core.Pods;
 using NativeKubelet.Core.Server;
 using NativeKubelet.Runtime;
 using NativeKubelet.Status;
@@ -36,7 +37,7 @@ internal sealed class PodRoutes(StatusBoard board, IContainerRuntime runtime)
         if (!HttpMethods.IsPost(method)) return new(405, "405: Method Not Allowed");
         PodView? view = board.Now.Pods.Values.FirstOrDefault(v => v.Namespace == space && v.Name == pod);
         if (view is null) return new(404, $"pod \"{pod}\" does not exist");
-        if (!view.Pod.Spec.Containers.Concat(view.Pod.Spec.InitContainers ?? []).Any(c => c.Name == container)) return new(404, $"container {container} does not exist");
+        if (ContainerSpecs.Find(view.Pod.Spec, container) is null) return new(404, $"container {container} does not exist");
         return new(500, $"checkpointing of {space}/{pod}/{container} failed (this node checkpoints no containers)");
     }
 

@@ -43,6 +43,11 @@ public static class PodDocuments
                     Sidecar = PodResources.IsSidecar(c),
                 }),
             ],
+            EphemeralContainers =
+            [
+                .. (pod.Spec.EphemeralContainers ?? []).Select(ContainerSpecs.AsContainer)
+                    .Select(c => Container(c, view.Status.EphemeralContainers.FirstOrDefault(s => s.Name == c.Name), byName[c.Name])),
+            ],
             Initializing = StatusWords.Initializing(view) is not null,
         };
     }

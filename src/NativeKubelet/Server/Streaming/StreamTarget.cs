@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using k8s.Models;
+using NativeKubelet.Core.Pods;
 using NativeKubelet.Runtime;
 using NativeKubelet.Status;
 
@@ -29,10 +30,5 @@ internal sealed record StreamTarget(string Namespace, string Pod, string? Uid, s
         .Where(s => s.PodUid == pod.Uid).SelectMany(s => s.Containers).LastOrDefault(c => c.Name == Container && c.Phase == ContainerPhase.Running);
 
     /// <returns>Whether the container's own program has a stdin.</returns>
-    public bool TakesInput(V1Pod pod)
-    {
-        V1PodSpec spec = pod.Spec;
-        return spec.Containers.Concat(spec.InitContainers ?? []).FirstOrDefault(c => c.Name == Container)?.Stdin
-            ?? spec.EphemeralContainers?.FirstOrDefault(c => c.Name == Container)?.Stdin ?? false;
-    }
+    public bool TakesInput(V1Pod pod) => ContainerSpecs.Find(pod.Spec, Container)?.Stdin ?? false;
 }
