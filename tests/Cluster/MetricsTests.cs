@@ -1,4 +1,6 @@
+using System.Net.Http.Json;
 using System.Security.Cryptography.X509Certificates;
+using System.Text.Json.Nodes;
 using NativeKubelet.Tests.ApiDouble;
 using NativeKubelet.Tests.Node.Agent;
 using NativeKubelet.Tests.Unit.Core.Stats;
@@ -46,6 +48,32 @@ public sealed class MetricsTests
         Assert.True(kubelet.Value("process_max_fds", "") >= kubelet.Value("process_open_fds", ""));
         foreach (string page in (string[])["/metrics/cadvisor", "/metrics/resource", "/metrics/probes", "/metrics/slis"])
             Exposition.Parse(await client.GetStringAsync(page, AgentHost.Deadline()));
+    }
+
+    [Fact]
+    public async Task What_a_container_takes_of_the_disk_is_told_by_the_summary_and_by_its_series()
+    {
+        await using ClusterHost host = await ClusterHost.StartAsync();
+        await host.ReadyAsync();
+        host.Run("writer", "echo begun; trap exit TERM; sleep 1000 & wait");
+        await host.RunningAsync("writer");
+        Assert.Equal((0, "", ""), host.Kubectl("exec", "writer", "--", "sh", "-c", "dd if=/dev/zero of=/big bs=65536 count=48 2>/dev/null"));
+        using X509Certificate2 admin = host.Api.Authority.IssueClient("admin", TimeSpan.FromHours(1), ApiUser.Admins);
+        using HttpClient client = host.Client(admin);
+
+        JsonNode? pod = null;
+        // Measured beside whoever asks: the first who does is told nothing yet.
+        for (CancellationToken deadline = AgentHost.Deadline(); pod?["containers"]?[0]?["rootfs"] is null; await Task.Delay(200, deadline))
+            pod = (await client.GetFromJsonAsync<JsonNode>("/stats/summary", deadline))!["pods"]?[0];
+
+        const long written = 48 << 16;
+        Assert.InRange(Number(pod["containers"]![0]!["rootfs"]!), written, written + (1 << 20));
+        Assert.InRange(Number(pod["containers"]![0]!["logs"]!), 1, 1 << 20);
+        Assert.InRange(Number(pod["ephemeral-storage"]!), written, written + (2 << 20));
+        Exposition cadvisor = await ReadAsync(client, "/metrics/cadvisor", p => p.Sum("container_fs_usage_bytes", "container=\"main\"") >= written);
+        Assert.True(cadvisor.Sum("container_fs_limit_bytes", "id=\"/\"") > written);
+
+        static long Number(JsonNode fs) => fs["usedBytes"]!.GetValue<long>();
     }
 
     private static string Operation(string name) => $"operation_type=\"{name}\"";

@@ -98,6 +98,7 @@ public static class Targets
         Text("/proc/PID/cgroup", ["12:pids:/a\n0::/b:c\n"], t => ProcFs.ParseCgroups(t)),
         Text("exit file", ["code=0 signal=9 finished=1700000000000000000 oom=1 lost=0\n"], t => HolderExitFile.Parse(t)),
         new("cgroup file", [Utf8("usage_usec 123\nuser_usec 4\n"), Utf8("max\n"), Utf8("12345\n")], b => (CgroupText.Single(b), CgroupText.Keyed(b, "usage_usec"u8)).ToString()),
+        new("pressure", [Utf8("some avg10=98.22 avg60=97.91 avg300=95.51 total=16081573400\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n")], b => _ = Pressure.Parse(b)?.Some.TotalMicroseconds),
         new("log record", [Utf8("2016-10-06T00:17:09.669794202Z stdout F hello"), Utf8("2016-10-06T00:17:09Z stderr P:x part")], b => CriLogLine.TryParse(b, out _)),
         Text("log query", ["follow=true&sinceTime=2026-01-01T00:00:00Z&tailLines=3&limitBytes=9"], t => LogQuery.Parse(name => t.Split('&').FirstOrDefault(p => p.StartsWith(name, StringComparison.Ordinal))?[name.Length..].TrimStart('='), false), typeof(RefusedException)),
         Text("token of a WebSocket", ["base64url.bearer.authorization.k8s.io.YWJj, v5.channel.k8s.io"], t => BearerToken.Take(new Microsoft.AspNetCore.Http.HeaderDictionary { ["Sec-WebSocket-Protocol"] = t })),

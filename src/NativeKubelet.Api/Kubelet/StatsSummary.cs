@@ -13,6 +13,8 @@ public sealed record NodeSummary
     public string? StartTime { get; init; }
     public CpuSummary? Cpu { get; init; }
     public MemorySummary? Memory { get; init; }
+    public IoSummary? Io { get; init; }
+    public SwapSummary? Swap { get; init; }
     public NetworkSummary? Network { get; init; }
     public FsSummary? Fs { get; init; }
     public RuntimeSummary? Runtime { get; init; }
@@ -26,10 +28,15 @@ public sealed record PodSummary
     public ImmutableArray<ContainerSummary> Containers { get; init; } = [];
     public CpuSummary? Cpu { get; init; }
     public MemorySummary? Memory { get; init; }
+    public IoSummary? Io { get; init; }
+    public SwapSummary? Swap { get; init; }
     public NetworkSummary? Network { get; init; }
 
     [JsonPropertyName("volume")]
     public ImmutableArray<VolumeSummary>? Volumes { get; init; }
+
+    [JsonPropertyName("ephemeral-storage")]
+    public FsSummary? EphemeralStorage { get; init; }
 
     [JsonPropertyName("process_stats")]
     public ProcessSummary? ProcessStats { get; init; }
@@ -40,13 +47,26 @@ public sealed record ContainerSummary(string Name)
     public string? StartTime { get; init; }
     public CpuSummary? Cpu { get; init; }
     public MemorySummary? Memory { get; init; }
+    public IoSummary? Io { get; init; }
+    public SwapSummary? Swap { get; init; }
+    public FsSummary? Rootfs { get; init; }
+    public FsSummary? Logs { get; init; }
 }
 
 public sealed record PodReference(string Name, string Namespace, string Uid);
 
-public sealed record CpuSummary(string Time, long? UsageNanoCores, long? UsageCoreNanoSeconds);
+public sealed record CpuSummary(string Time, long? UsageNanoCores, long? UsageCoreNanoSeconds, PsiSummary? Psi);
 
-public sealed record MemorySummary(string Time, long? AvailableBytes, long? UsageBytes, long? WorkingSetBytes, long? RssBytes, long? PageFaults, long? MajorPageFaults);
+public sealed record MemorySummary(string Time, long? AvailableBytes, long? UsageBytes, long? WorkingSetBytes, long? RssBytes, long? PageFaults, long? MajorPageFaults, PsiSummary? Psi);
+
+public sealed record IoSummary(string Time, PsiSummary Psi);
+
+public sealed record SwapSummary(string Time, long? SwapAvailableBytes, long? SwapUsageBytes);
+
+public sealed record PsiSummary(StallSummary Full, StallSummary Some);
+
+/// <param name="Total">Microseconds, as the kernel counts and the original passes on, whatever its documentation says.</param>
+public sealed record StallSummary(long Total, double Avg10, double Avg60, double Avg300);
 
 public sealed record NetworkSummary(string Time, string Name, long RxBytes, long RxErrors, long TxBytes, long TxErrors, ImmutableArray<InterfaceSummary> Interfaces);
 

@@ -17,6 +17,9 @@ public sealed record PodStats(
     string Namespace, string Name, string Uid, DateTimeOffset? Start, UsageFigures Usage, ImmutableArray<InterfaceFigures> Interfaces, ImmutableArray<ContainerStats> Containers)
 {
     public ImmutableArray<VolumeStats> Volumes { get; init; } = [];
+
+    /// <summary>Of the node's disk: layers and logs of its containers, and what its volumes hold that go with it. Null: not measured yet.</summary>
+    public DiskFigures? Ephemeral { get; init; }
 }
 
 /// <param name="Claim">The claim that it is of; null for the pod's own.</param>
@@ -25,12 +28,33 @@ public sealed record PodStats(
 public sealed record VolumeStats(string Name, string? Claim, DateTimeOffset At, StorageFigures Storage, long InodesUsed);
 
 /// <param name="MemoryLimit">Null: none.</param>
-public sealed record ContainerStats(string Name, DateTimeOffset? Start, UsageFigures Usage, long? MemoryLimit);
+public sealed record ContainerStats(string Name, DateTimeOffset? Start, UsageFigures Usage, long? MemoryLimit)
+{
+    /// <summary>The writable layer; null: not measured yet.</summary>
+    public DiskFigures? Layer { get; init; }
+
+    public DiskFigures? Logs { get; init; }
+}
+
+public sealed record DiskFigures(DateTimeOffset At, long UsedBytes, long InodesUsed);
 
 /// <summary>Null: not known.</summary>
 /// <param name="NanoCores">CPU nanoseconds per second lately.</param>
 public readonly record struct UsageFigures(
-    long? CpuNanoseconds, long? NanoCores, long? Memory, long? WorkingSet, long? Rss, long? PageFaults, long? MajorFaults, long? Pids);
+    long? CpuNanoseconds, long? NanoCores, long? Memory, long? WorkingSet, long? Rss, long? PageFaults, long? MajorFaults, long? Pids)
+{
+    public StrainFigures Strain { get; init; }
+}
+
+/// <summary>Null: not known, or not told here.</summary>
+/// <param name="SwapLimit">Null: none.</param>
+public readonly record struct StrainFigures(long? Swap, long? SwapLimit, PressureFigures? Cpu, PressureFigures? Memory, PressureFigures? Io);
+
+/// <summary>Time in which some, or all, tasks waited for something.</summary>
+public sealed record PressureFigures(StallFigures Some, StallFigures Full);
+
+/// <param name="Avg10">Percent of the last ten seconds.</param>
+public readonly record struct StallFigures(double Avg10, double Avg60, double Avg300, long TotalMicroseconds);
 
 /// <param name="Inodes">0 where the file system makes them as it needs them.</param>
 public sealed record StorageFigures(long TotalBytes, long AvailableBytes, long UsedBytes, long Inodes, long FreeInodes);

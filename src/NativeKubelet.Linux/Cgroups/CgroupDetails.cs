@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using NativeKubelet.Linux.Libc;
 
 namespace NativeKubelet.Linux.Cgroups;
 
@@ -27,16 +26,19 @@ public sealed record CgroupDetails
     public long? MemoryLimit { get; init; }
     public long? OomKills { get; init; }
     public ImmutableArray<DeviceIo> Io { get; init; } = [];
+    public Pressure? CpuPressure { get; init; }
+    public Pressure? MemoryPressure { get; init; }
+    public Pressure? IoPressure { get; init; }
 
     /// <summary>Reads one group's files once: for those who ask now and then. What is not there stays null.</summary>
     /// <param name="scratch">Of <see cref="CgroupUsageReader.ScratchBytes"/>.</param>
     public static CgroupDetails Read(CgroupLayout layout, string group, byte[] scratch)
     {
-        Files files = new(layout, group, scratch);
+        GroupFiles files = new(layout, group, scratch);
         return layout.Unified ? Unified(files) : Legacy(files);
     }
 
-    private static CgroupDetails Unified(Files files)
+    private static CgroupDetails Unified(GroupFiles files)
     {
         ReadOnlySpan<byte> text = files.Text("cpu", "cpu.stat");
         CgroupDetails d = new()
@@ -62,10 +64,12 @@ public sealed record CgroupDetails
         {
             Swap = CgroupText.Single(files.Text("memory", "memory.swap.current")), MostMemory = CgroupText.Single(files.Text("memory", "memory.peak")),
             MemoryLimit = CgroupText.Single(files.Text("memory", "memory.max")), Io = DeviceIo.ParseStat(files.Text("io", "io.stat")),
+            CpuPressure = Pressure.Parse(files.Text("cpu", "cpu.pressure")), MemoryPressure = Pressure.Parse(files.Text("memory", "memory.pressure")),
+            IoPressure = Pressure.Parse(files.Text("io", "io.pressure")),
         };
     }
 
-    private static CgroupDetails Legacy(Files files)
+    private static CgroupDetails Legacy(GroupFiles files)
     {
         const long unlimited = 0x7FFF_FFFF_FFFF_0000;     // the largest that fits into whole pages of any size
         ReadOnlySpan<byte> text = files.Text("cpu", "cpu.stat");
@@ -93,21 +97,5 @@ public sealed record CgroupDetails
         };
         byte[] bytes = files.Text("blkio", "blkio.throttle.io_service_bytes_recursive").ToArray();
         return d with { Io = DeviceIo.ParseThrottle(bytes, files.Text("blkio", "blkio.throttle.io_serviced_recursive")) };
-    }
-
-    private readonly struct Files(CgroupLayout layout, string group, byte[] scratch)
-    {
-        /// <summary>Good until the next call.</summary>
-        public ReadOnlySpan<byte> Text(string controller, string file)
-        {
-            if (layout.For(controller) is not { } hierarchy) return default;
-            if (CgroupFile.TryOpen($"{hierarchy.Directory(group)}/{file}", out FileDescriptor descriptor) != 0)
-            {
-                descriptor.Dispose();
-                return default;
-            }
-            using (descriptor)
-                return CgroupFile.ReadAtStart(descriptor, scratch) is > 0 and var count ? scratch.AsSpan(0, count) : default;
-        }
     }
 }

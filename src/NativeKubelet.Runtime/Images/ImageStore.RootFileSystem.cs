@@ -12,6 +12,10 @@ public sealed partial class ImageStore
     private const string Upper = "upper", Work = "work", Copied = "rootfs";
     private int _overlayWarned;
 
+    /// <summary>Where a container's own changes lie below its directory; without an overlay, all of its files.</summary>
+    internal static string WritableLayer(string writableDirectory) =>
+        Path.Combine(writableDirectory, Upper) is var upper && Directory.Exists(upper) ? upper : Path.Combine(writableDirectory, Copied);
+
     public async Task MountRootFileSystemAsync(ImageRecord image, string writableDirectory, string target, MappedUsers? users, CancellationToken cancel)
     {
         List<StoredLayer> stack = await LeaseAsync(image, writableDirectory, cancel);

@@ -8,7 +8,10 @@ namespace NativeKubelet.Runtime.Stats;
 /// <param name="Labels">Of each of its samples.</param>
 /// <param name="Interfaces">Only of the row that stands for a network namespace.</param>
 /// <param name="Start">Null: not told.</param>
-internal sealed record CadvisorRow(string Labels, UsageSample? Usage, CgroupDetails? Details, ImmutableArray<InterfaceFigures> Interfaces, DateTimeOffset? Start);
+internal sealed record CadvisorRow(string Labels, UsageSample? Usage, CgroupDetails? Details, ImmutableArray<InterfaceFigures> Interfaces, DateTimeOffset? Start)
+{
+    public ImmutableArray<FileSystemRow> Disks { get; init; } = [];
+}
 
 /// <summary>
 /// /metrics/cadvisor (spec 20 §10.2): the series that kube-prometheus's rules and dashboards read. Every series has the labels container,
@@ -25,6 +28,8 @@ internal static class CadvisorMetrics
         Cpu(rows, at, to);
         Memory(rows, at, to);
         Disk(rows, at, device, to);
+        FileSystems(rows, at, to);
+        Pressures(rows, at, to);
         Network(rows, at, to);
         Each(to, rows, "container_processes", "gauge", "Number of processes running inside the container.", at, r => r.Usage?.Usage.Pids);
         Each(to, rows, "container_oom_events_total", "counter", "Count of out of memory events observed for the container", at, r => r.Details?.OomKills);
@@ -81,6 +86,35 @@ internal static class CadvisorMetrics
                 foreach (DeviceIo io in row.Details?.Io ?? [])
                     to.Sample(row.Labels, value(io), at, MetricText.Label("device", device(io.Major, io.Minor)));
         }
+    }
+
+    private static void FileSystems(IReadOnlyList<CadvisorRow> rows, long at, MetricText to)
+    {
+        Of("container_fs_usage_bytes", "Number of bytes that are consumed by the container on this filesystem.", d => d.UsedBytes);
+        Of("container_fs_limit_bytes", "Number of bytes that can be consumed by the container on this filesystem.", d => d.LimitBytes);
+        Of("container_fs_inodes_free", "Number of available Inodes", d => d.FreeInodes);
+        Of("container_fs_inodes_total", "Number of Inodes", d => d.Inodes);
+
+        void Of(string name, string help, Func<FileSystemRow, long> value)
+        {
+            to.Family(name, "gauge", help);
+            foreach (CadvisorRow row in rows)
+                foreach (FileSystemRow disk in row.Disks) to.Sample(row.Labels, value(disk), at, MetricText.Label("device", disk.Device));
+        }
+    }
+
+    /// <summary>Waiting: at least one task did; stalled: all did.</summary>
+    private static void Pressures(IReadOnlyList<CadvisorRow> rows, long at, MetricText to)
+    {
+        foreach ((string what, Func<CgroupDetails, Pressure?> of) in ((string, Func<CgroupDetails, Pressure?>)[])
+                 [("cpu", d => d.CpuPressure), ("memory", d => d.MemoryPressure), ("io", d => d.IoPressure)])
+        {
+            Seconds(to, rows, $"container_pressure_{what}_waiting_seconds_total", $"Total time duration tasks in the container have waited due to {what} congestion.", at, r => Nanoseconds(r, of)?.Some);
+            Seconds(to, rows, $"container_pressure_{what}_stalled_seconds_total", $"Total time duration no tasks in the container could make progress due to {what} congestion.", at, r => Nanoseconds(r, of)?.Full);
+        }
+
+        static (long Some, long Full)? Nanoseconds(CadvisorRow row, Func<CgroupDetails, Pressure?> of) =>
+            row.Details is { } details && of(details) is { } known ? (known.Some.TotalMicroseconds * 1000, known.Full.TotalMicroseconds * 1000) : null;
     }
 
     private static void Network(IReadOnlyList<CadvisorRow> rows, long at, MetricText to)

@@ -13,7 +13,7 @@ namespace NativeKubelet.Runtime.Stats;
 /// as the sample is the last one: a node that nobody scrapes pays nothing.
 /// </summary>
 /// <param name="sandboxImage">The image that a sandbox is told to have; dashboards look for its network by it, although ours has none.</param>
-public sealed class GroupMetrics(IContainerRuntime runtime, PodCgroups cgroups, MachineLabels machine, string sandboxImage)
+public sealed class GroupMetrics(IContainerRuntime runtime, PodCgroups cgroups, ContainerMeter meter, RuntimePaths paths, MachineLabels machine, string sandboxImage)
 {
     private readonly byte[] _scratch = new byte[CgroupUsageReader.ScratchBytes];
     private readonly Dictionary<(int, int), string> _devices = [];
@@ -22,17 +22,19 @@ public sealed class GroupMetrics(IContainerRuntime runtime, PodCgroups cgroups, 
     public void Write(UsageSnapshot usage, MetricText to)
     {
         CgroupTree tree = cgroups.Tree;
-        List<CadvisorRow> rows = [new(CadvisorMetrics.Labels("/"), usage.Node, Details("/"), Figures(InterfaceCounters.Own().All), null)];
+        ImmutableDictionary<string, ContainerDisk> disks = meter.Look();
+        List<CadvisorRow> rows = [new(CadvisorMetrics.Labels("/"), usage.Node, Details("/"), Figures(InterfaceCounters.Own().All), null) { Disks = FileSystemRow.Of([paths.Root, paths.Data], Device) }];
+        FileSystemRow? layers = FileSystemRow.Of([paths.Data], Device).FirstOrDefault();
         if (tree.PerQos)
             foreach (CgroupName group in new[] { tree.Node, tree.Tier(QosClass.Burstable), tree.Tier(QosClass.BestEffort) }.Distinct())
                 rows.Add(new(CadvisorMetrics.Labels(tree.Path(group)), null, Details(tree.Path(group)), [], null));
         foreach (SandboxState sandbox in runtime.Sandboxes)
-            if (cgroups.FindPod(sandbox.PodUid) is { } pod) Add(sandbox, pod, usage, rows);
+            if (cgroups.FindPod(sandbox.PodUid) is { } pod) Add(sandbox, pod, usage, id => layers is not null && disks.TryGetValue(id, out ContainerDisk? disk) ? [layers with { UsedBytes = disk.Layer.Bytes }] : [], rows);
         CadvisorMetrics.Write(rows, usage.At.ToUnixTimeMilliseconds(), Device, to);
         machine.Write(to);
     }
 
-    private void Add(SandboxState sandbox, CgroupName pod, UsageSnapshot usage, List<CadvisorRow> rows)
+    private void Add(SandboxState sandbox, CgroupName pod, UsageSnapshot usage, Func<string, ImmutableArray<FileSystemRow>> disks, List<CadvisorRow> rows)
     {
         CgroupTree tree = cgroups.Tree;
         (string name, string space) = (sandbox.PodName, sandbox.PodNamespace);
@@ -43,7 +45,7 @@ public sealed class GroupMetrics(IContainerRuntime runtime, PodCgroups cgroups, 
             if (usage.Containers.TryGetValue(container.Id, out UsageSample own))
                 rows.Add(new(
                     CadvisorMetrics.Labels(tree.LeafPath(pod, container.Id), container.Id, container.Image, container.Name, name, space), own,
-                    Details(tree.LeafPath(pod, container.Id)), [], container.StartedAt));
+                    Details(tree.LeafPath(pod, container.Id)), [], container.StartedAt) { Disks = disks(container.Id) });
         // All containers share the sandbox's network, and any of them shows it.
         if (!sandbox.Ready) return;
         rows.Add(new(

@@ -6,8 +6,8 @@ using NativeKubelet.Runtime.Volumes;
 namespace NativeKubelet.Runtime.Stats;
 
 /// <summary>
-/// Measures the volumes of all pods: when somebody asks, and at most once a period, as a look into every directory costs. A round
-/// runs on a thread of its own; a file system that does not answer holds up that round and whoever waits for it, never a pod.
+/// Measures the volumes of all pods, as <see cref="SlowRound{T}"/> says: a look into every directory costs, and a file system may not
+/// answer, which must hold up no pod.
 /// </summary>
 /// <param name="period">volumeStatsAggPeriod; below zero nothing is measured.</param>
 public sealed class VolumeMeter(RuntimePaths paths, TimeSpan period, TimeProvider time)
@@ -15,48 +15,18 @@ public sealed class VolumeMeter(RuntimePaths paths, TimeSpan period, TimeProvide
     /// <summary>An image is shared and cannot be written: it is nobody's use of the disk.</summary>
     private const string Images = "kubernetes.io~image";
 
-    private readonly Lock _gate = new();
-    private VolumeSnapshot _current = VolumeSnapshot.Empty;
-    private long? _measured;
-    private Task<VolumeSnapshot>? _round;
+    private readonly SlowRound<VolumeSnapshot> _rounds = new(VolumeSnapshot.Empty, () => Measure(paths, time.GetUtcNow()), period, time);
 
     /// <summary>The last round, however old; for those who must not wait.</summary>
-    public VolumeSnapshot Current
-    {
-        get
-        {
-            lock (_gate) return _current;
-        }
-    }
+    public VolumeSnapshot Current => _rounds.Current;
 
     /// <returns>A round that is no older than the period. All who ask meanwhile wait for the same one.</returns>
-    public Task<VolumeSnapshot> LatestAsync(CancellationToken cancel)
-    {
-        lock (_gate)
-        {
-            if (period < TimeSpan.Zero || _measured is { } at && time.GetElapsedTime(at) < period) return Task.FromResult(_current);
-            _round ??= Task.Factory.StartNew(Measure, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-            return _round.WaitAsync(cancel);
-        }
-    }
+    public Task<VolumeSnapshot> LatestAsync(CancellationToken cancel) => _rounds.LatestAsync(cancel);
 
-    private VolumeSnapshot Measure()
-    {
-        VolumeSnapshot round = VolumeSnapshot.Empty;
-        try
-        {
-            DateTimeOffset now = time.GetUtcNow();
-            round = new(now, PodDirectory.All(paths).Select(uid => (Uid: uid, Volumes: OfPod(uid, now))).Where(p => p.Volumes.Length > 0)
-                .ToImmutableDictionary(p => p.Uid, p => p.Volumes));
-            return round;
-        }
-        finally
-        {
-            lock (_gate) (_current, _measured, _round) = (round, time.GetTimestamp(), null);
-        }
-    }
+    private static VolumeSnapshot Measure(RuntimePaths paths, DateTimeOffset now) => new(
+        now, PodDirectory.All(paths).Select(uid => (Uid: uid, Volumes: OfPod(paths, uid, now))).Where(p => p.Volumes.Length > 0).ToImmutableDictionary(p => p.Uid, p => p.Volumes));
 
-    private ImmutableArray<VolumeUsage> OfPod(string uid, DateTimeOffset now)
+    private static ImmutableArray<VolumeUsage> OfPod(RuntimePaths paths, string uid, DateTimeOffset now)
     {
         string volumes = Path.Combine(paths.PodDirectory(uid), "volumes");
         try

@@ -69,11 +69,13 @@ internal static partial class NodePorts
     {
         MachineFacts machine = plan.Machine;
         MachineIdentity identity = MachineIdentity.Read();
+        TimeSpan period = plan.Options.Configuration.VolumeStatsAggPeriod!.Value;
+        ContainerMeter layers = new(agent.Runtime, plan.Options.Paths, period, time);
         NodeStatsReader stats = new(
-            new(plan.Identity.Name, identity.Boot, machine.MemoryBytes, machine.PidMax, plan.Options.Paths), agent.Usage,
-            new(plan.Options.Paths, plan.Options.Configuration.VolumeStatsAggPeriod!.Value, time), agent.Board, agent.Runtime, agent.Cgroups);
+            new(plan.Identity.Name, identity.Boot, machine.MemoryBytes, machine.SwapBytes, machine.PidMax, plan.Options.Paths), agent.Usage,
+            new(plan.Options.Paths, period, time), layers, agent.Board, agent.Runtime, agent.Cgroups);
         GroupMetrics groups = new(
-            agent.Runtime, agent.Cgroups,
+            agent.Runtime, agent.Cgroups, layers, plan.Options.Paths,
             new(identity.MachineId, identity.SystemUuid, machine.BootId, machine.KernelRelease, identity.OsImage, machine.Cpus, machine.MemoryBytes, machine.SwapBytes, KubeletVersion.Text),
             plan.Options.Images.SandboxImage ?? UsualSandboxImage);
         KubeletMetrics kubelet = new(plan.Identity.Name, machine.Cgroups.Unified, agent.Board, agent.Runtime, stats, [counts.Write, .. agent.Measures, .. cluster is null ? [] : (Action<MetricText>[])[cluster.Write]], time.GetUtcNow());

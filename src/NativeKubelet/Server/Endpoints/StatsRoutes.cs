@@ -12,7 +12,7 @@ internal sealed class StatsRoutes(NodeStatsReader stats)
     public async Task SummaryAsync(HttpContext context)
     {
         bool lean = context.First("only_cpu_and_memory") == "true";
-        SummaryDocument document = SummaryBuilder.Build(lean ? stats.Read() : stats.ReadWithVolumes(), lean);
+        SummaryDocument document = SummaryBuilder.Build(lean ? stats.Read() : stats.ReadWithDisks(), lean);
         context.Begin("application/json");
         await using Utf8JsonWriter json = new(context.Response.BodyWriter);
         JsonSerializer.Serialize(json, document, StatsJson.Default.SummaryDocument);

@@ -67,7 +67,7 @@ internal sealed class KubeletMetrics(
     {
         (string Labels, VolumeStats Volume)[] claims =
         [
-            .. from pod in stats.ReadWithVolumes().Pods
+            .. from pod in stats.ReadWithDisks().Pods
                from volume in pod.Volumes
                where volume.Claim is not null
                group volume by $"{MetricText.Label("namespace", pod.Namespace)},{MetricText.Label("persistentvolumeclaim", volume.Claim!)}" into same     // pods may share a claim

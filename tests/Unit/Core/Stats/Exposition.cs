@@ -38,10 +38,12 @@ public sealed partial class Exposition
         return read;
     }
 
-    /// <param name="labels">All of the series' labels, in the order of their names, as in <c>a="1",b="2"</c>; null: whichever series has that name.</param>
-    public double Value(string name, string? labels = null) => labels is null
-        ? _values.First(v => v.Key.StartsWith(name + "{", StringComparison.Ordinal)).Value
-        : _values.TryGetValue($"{name}{{{labels}}}", out double value) ? value : throw new KeyNotFoundException($"{name}{{{labels}}}");
+    /// <param name="labels">All of the series' labels, in the order of their names, as in <c>a="1",b="2"</c>.</param>
+    public double Value(string name, string labels) => _values.TryGetValue($"{name}{{{labels}}}", out double value) ? value : throw new KeyNotFoundException($"{name}{{{labels}}}");
+
+    /// <summary>Over all series of the name that have the label.</summary>
+    public double Sum(string name, string label) =>
+        _values.Where(v => v.Key.StartsWith(name + "{", StringComparison.Ordinal) && v.Key.Contains(label, StringComparison.Ordinal)).Sum(v => v.Value);
 
     public bool Has(string name, string labels) => _values.ContainsKey($"{name}{{{labels}}}");
 

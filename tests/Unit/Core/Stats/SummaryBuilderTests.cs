@@ -1,3 +1,4 @@
+using System.Text.Json;
 using NativeKubelet.Api.Kubelet;
 using NativeKubelet.Core.Stats;
 
@@ -21,6 +22,35 @@ public sealed class SummaryBuilderTests
 
     [Fact]
     public void A_pod_without_volumes_has_no_list_of_them() => Assert.Null(Summary(lean: false).Volumes);
+
+    [Fact]
+    public void A_container_tells_what_it_takes_of_disks_what_lies_in_swap_and_how_long_it_waited()
+    {
+        PressureFigures waited = new(new(1.5, 2, 3, 400), new(0, 0, 0, 7));
+        UsageFigures usage = new(1, null, 10, 10, 1, 1, 1, 1) { Strain = new(30, 100, waited, waited, waited) };
+        ContainerStats container = new("main", At, usage, null) { Layer = new(At, 5000, 6), Logs = new(At, 700, 1) };
+        NodeStats node = new(At, "n1", At, usage, 1, 1, new(1000, 600, 400, 90, 70), new(9000, 8000, 1000, 50, 40), [], "", [], [new("default", "web", "u", At, usage, [], [container]) { Ephemeral = new(At, 5700, 7) }]);
+
+        JsonElement pod = JsonSerializer.SerializeToElement(SummaryBuilder.Build(node, onlyCpuAndMemory: false), StatsJson.Default.SummaryDocument).GetProperty("pods")[0];
+
+        JsonElement main = pod.GetProperty("containers")[0];
+        Assert.Equal((5000, 9000, 6), (Number(main, "rootfs", "usedBytes"), Number(main, "rootfs", "capacityBytes"), Number(main, "rootfs", "inodesUsed")));
+        Assert.Equal((700, 600), (Number(main, "logs", "usedBytes"), Number(main, "logs", "availableBytes")));
+        Assert.Equal((5700, 1000), (Number(pod, "ephemeral-storage", "usedBytes"), Number(pod, "ephemeral-storage", "capacityBytes")));
+        Assert.Equal((30, 70), (Number(main, "swap", "swapUsageBytes"), Number(main, "swap", "swapAvailableBytes")));
+        foreach (string resource in (string[])["cpu", "memory", "io"])
+        {
+            JsonElement psi = main.GetProperty(resource).GetProperty("psi");
+            Assert.Equal((400, 7), (Number(psi, "some", "total"), Number(psi, "full", "total")));
+            Assert.Equal(1.5, psi.GetProperty("some").GetProperty("avg10").GetDouble());
+        }
+
+        JsonElement lean = JsonSerializer.SerializeToElement(SummaryBuilder.Build(node, onlyCpuAndMemory: true), StatsJson.Default.SummaryDocument).GetProperty("pods")[0].GetProperty("containers")[0];
+        Assert.True(lean.TryGetProperty("swap", out _));
+        Assert.False(lean.TryGetProperty("rootfs", out _) || lean.TryGetProperty("io", out _));
+
+        static long Number(JsonElement of, string part, string name) => of.GetProperty(part).GetProperty(name).GetInt64();
+    }
 
     private static PodSummary Summary(bool lean, params VolumeStats[] volumes) => Assert.Single(SummaryBuilder.Build(
         new(At, "n1", At, default, 1, 1, null, null, [], "", [], [new("default", "web", "u", At, default, [], []) { Volumes = [.. volumes] }]), lean).Pods);

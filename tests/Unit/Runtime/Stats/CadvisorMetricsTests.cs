@@ -16,9 +16,9 @@ public sealed class CadvisorMetricsTests : IDisposable
     [Fact]
     public void Series_carry_every_label_and_the_time_of_the_sample()
     {
-        CgroupDetails details = new() { Cache = 7, CpuQuota = 50_000, Periods = 10, ThrottledPeriods = 2, ThrottledNanoseconds = 500_000_000, Io = DeviceIo.ParseStat("8:0 rbytes=4096 wbytes=512 rios=3 wios=1"u8) };
+        CgroupDetails details = new() { Cache = 7, CpuQuota = 50_000, Periods = 10, ThrottledPeriods = 2, ThrottledNanoseconds = 500_000_000, Io = DeviceIo.ParseStat("8:0 rbytes=4096 wbytes=512 rios=3 wios=1"u8), IoPressure = new(new(1, 2, 3, 2_500_000), new(0, 0, 0, 500_000)) };
         CadvisorRow container = new(
-            CadvisorMetrics.Labels("/kubepods/podx/c", "c", "img:1", "main", "web", "default"), new UsageSample(new(1_500_000_000, 100, 80, 60, 5, 1, 2), null), details, [], DateTimeOffset.UnixEpoch.AddSeconds(9));
+            CadvisorMetrics.Labels("/kubepods/podx/c", "c", "img:1", "main", "web", "default"), new UsageSample(new(1_500_000_000, 100, 80, 60, 5, 1, 2), null), details, [], DateTimeOffset.UnixEpoch.AddSeconds(9)) { Disks = [new("/dev/sda1", 70, 1000, 90, 80)] };
         CadvisorRow sandbox = new(CadvisorMetrics.Labels("/kubepods/podx/s", "s", "pause", "", "web", "default"), null, null, [new InterfaceFigures("eth0", 1, 2, 3, 4, 5, 6, 7, 8)], null);
         using MetricText text = new();
 
@@ -29,12 +29,16 @@ public sealed class CadvisorMetricsTests : IDisposable
         [
             $"container_cpu_usage_seconds_total{{{labels},cpu=\"total\"}} 1.5 1234", $"container_memory_working_set_bytes{{{labels}}} 80 1234", $"container_memory_cache{{{labels}}} 7 1234",
             $"container_cpu_cfs_throttled_seconds_total{{{labels}}} 0.5 1234", $"container_fs_reads_bytes_total{{{labels},device=\"/dev/sda\"}} 4096 1234",
-            $"container_start_time_seconds{{{labels}}} 9", $"container_spec_memory_limit_bytes{{{labels}}} 0",
+            $"container_fs_usage_bytes{{{labels},device=\"/dev/sda1\"}} 70 1234", $"container_fs_limit_bytes{{{labels},device=\"/dev/sda1\"}} 1000 1234",
+            $"container_fs_inodes_free{{{labels},device=\"/dev/sda1\"}} 80 1234", $"container_pressure_io_waiting_seconds_total{{{labels}}} 2.5 1234",
+            $"container_pressure_io_stalled_seconds_total{{{labels}}} 0.5 1234", $"container_start_time_seconds{{{labels}}} 9", $"container_spec_memory_limit_bytes{{{labels}}} 0",
             "container_network_receive_bytes_total{container=\"\",id=\"/kubepods/podx/s\",image=\"pause\",name=\"s\",namespace=\"default\",pod=\"web\",interface=\"eth0\"} 1 1234",
             "container_network_transmit_packets_dropped_total{container=\"\",id=\"/kubepods/podx/s\",image=\"pause\",name=\"s\",namespace=\"default\",pod=\"web\",interface=\"eth0\"} 8 1234",
         ])
             Assert.Contains(line + "\n", page, StringComparison.Ordinal);
         Assert.DoesNotContain("container_cpu_user_seconds_total", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("container_pressure_cpu", page, StringComparison.Ordinal);
+        Core.Stats.Exposition.Parse(page);
     }
 
     [Fact]
@@ -61,12 +65,19 @@ public sealed class CadvisorMetricsTests : IDisposable
         File.WriteAllText(group + "/memory.max", "max\n");
         File.WriteAllText(group + "/memory.events", "low 0\nmax 4\noom 1\noom_kill 2\n");
         File.WriteAllText(group + "/io.stat", Io2);
+        File.WriteAllText(group + "/io.pressure", "some avg10=1.50 avg60=0.00 avg300=0.00 total=42\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7\n");
+        File.WriteAllText(group + "/cpu.pressure", "some avg10=0.00 avg60=0.00 avg300=0.25 total=9\n");
+        File.WriteAllText(group + "/memory.swap.current", "4096\n");
+        File.WriteAllText(group + "/memory.swap.max", "max\n");
 
         CgroupDetails d = CgroupDetails.Read(new(CgroupMode.Unified, [new(_root, true, [])]), "/g", new byte[CgroupUsageReader.ScratchBytes]);
 
         Assert.Equal((5000L, 2000L, 9L, 1L, 3000L), (d.UserNanoseconds, d.SystemNanoseconds, d.Periods, d.ThrottledPeriods, d.ThrottledNanoseconds));
         Assert.Equal((50_000L, 100_000L, 998L, null, 4L, 2L), (d.CpuQuota, d.CpuPeriod, d.CpuShares, d.MemoryLimit, d.MemoryFailures, d.OomKills));
         Assert.Equal(2, d.Io.Length);
+        Assert.Equal(new Pressure(new(1.5, 0, 0, 42), new(0, 0, 0, 7)), d.IoPressure);
+        CgroupStrain strain = CgroupStrain.Read(new(CgroupMode.Unified, [new(_root, true, [])]), "/g", new byte[CgroupUsageReader.ScratchBytes]);
+        Assert.Equal(new CgroupStrain(4096, null, new(new(0, 0, 0.25, 9), default), null, d.IoPressure), strain);
     }
 
     [Fact]
