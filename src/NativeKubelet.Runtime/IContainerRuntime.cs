@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using System.Threading.Channels;
 using k8s.Models;
 using NativeKubelet.Core.Pods;
+using NativeKubelet.Core.Resize;
 using NativeKubelet.Linux.Libc;
 
 namespace NativeKubelet.Runtime;
@@ -47,6 +48,10 @@ public interface IContainerRuntime
     /// <summary>Removes a container that is not running: record, writable layer, bundle. Logs stay with the pod.</summary>
     Task RemoveContainerAsync(string containerId, CancellationToken cancel);
 
+    /// <summary>Gives the groups of a pod and of its running containers what the pod is granted.</summary>
+    /// <exception cref="RuntimeException">ResizePodInPlaceError: some of it may be done, and the snapshot says so until another call does it all.</exception>
+    Task ResizeAsync(PodResize resize, CancellationToken cancel);
+
     /// <summary>Starts a process in a running container. Any caller, any time.</summary>
     /// <exception cref="RuntimeException">ExecFailed: no such running container, or the OCI runtime's own words.</exception>
     Task<ExecSession> ExecAsync(ExecStart start, CancellationToken cancel);
@@ -80,6 +85,10 @@ public sealed record AttachStart(string ContainerId, SafeHandle? In, SafeHandle?
 /// <param name="ResizeAsync">Rows and columns of the caller's terminal.</param>
 public sealed record AttachSession(Task Ended, Func<int, int, CancellationToken, Task> ResizeAsync, Func<Task> DetachAsync);
 
+/// <param name="Pod">With the resources that it is granted.</param>
+/// <param name="Containers">Those that run with others.</param>
+public sealed record PodResize(string SandboxId, V1Pod Pod, ValueList<ContainerResize> Containers);
+
 /// <summary>A pod's sandbox as it should be made (spec 32 §2). Strings are final values, nothing is left to look up.</summary>
 /// <param name="Attempt">0 for the first sandbox of a pod UID, one more for each that replaces it.</param>
 /// <param name="ResolvConf">Content of the pod's /etc/resolv.conf.</param>
@@ -100,6 +109,10 @@ public sealed record SandboxSpec(
 
     /// <summary>The name of another OCI runtime; empty: the usual one.</summary>
     public string Handler { get; init; } = "";
+
+    /// <summary>What the pod's group was given: by an earlier sandbox of the pod, or just now.</summary>
+    public PodAllocation? Granted { get; init; }
+
     public bool OwnUsers => Pod.Spec.HostUsers == false;
 }
 
@@ -120,7 +133,14 @@ public sealed record SandboxState(
     bool HostNetwork,
     ImmutableArray<string> Ips,
     DateTimeOffset CreatedAt,
-    ImmutableArray<ContainerState> Containers);
+    ImmutableArray<ContainerState> Containers)
+{
+    /// <summary>What the pod's group was given last; null where the record of an older agent does not tell.</summary>
+    public PodAllocation? Granted { get; init; }
+
+    /// <summary>A resize was begun and has not come to its end.</summary>
+    public bool Resizing { get; init; }
+}
 
 public enum ContainerPhase { Created, Running, Exited, Unknown }
 
@@ -152,6 +172,9 @@ public sealed record ContainerState(
 {
     /// <summary>Whom its first process began as; null in records of old agents.</summary>
     public LinuxUser? User { get; init; }
+
+    /// <summary>What its group was given last; null in records of old agents.</summary>
+    public ResizableAmounts? Amounts { get; init; }
 
     /// <summary>The container as JSON, as far as its hook before the stop needs it, for when nobody knows its pod any more; null: it has none.</summary>
     public string? BeforeStop { get; init; }

@@ -37,6 +37,7 @@ public sealed partial class NodeRuntime : IContainerRuntime, IAsyncDisposable
     private readonly SandboxEvents _pump;
     private readonly ExecStarter _execs;
     private readonly PodDialer _dialer;
+    private readonly PodResizer _resizer;
     private readonly ConcurrentDictionary<string, Sandbox> _sandboxes = new();
     private readonly Channel<RuntimeEvent> _events = Channel.CreateUnbounded<RuntimeEvent>();
     private Snapshot? _snapshot;
@@ -53,6 +54,7 @@ public sealed partial class NodeRuntime : IContainerRuntime, IAsyncDisposable
         _pump = new SandboxEvents(settings, cgroups, _launcher, _ends, Publish, time, log);
         _execs = new ExecStarter(settings);
         _dialer = new PodDialer(settings.Paths);
+        _resizer = new PodResizer(settings, cgroups);
     }
 
     public ImmutableArray<SandboxState> Sandboxes
@@ -229,6 +231,9 @@ public sealed partial class NodeRuntime : IContainerRuntime, IAsyncDisposable
         File.Delete(SandboxFiles.Of(_settings.Paths, sandbox.Id).ExitFile(containerId));
         sandbox.Forget(containerId);
     }
+
+    public Task ResizeAsync(PodResize resize, CancellationToken cancel) => _sandboxes.TryGetValue(resize.SandboxId, out Sandbox? sandbox)
+        ? _resizer.ResizeAsync(sandbox, resize, cancel) : throw new RuntimeException("ResizePodInPlaceError", $"sandbox {resize.SandboxId} is gone");
 
     public Task<ExecSession> ExecAsync(ExecStart start, CancellationToken cancel) => Find(start.ContainerId) switch
     {

@@ -28,6 +28,7 @@ public sealed class KindRules(ApiAuthority authority, ApiSettings settings)
         {
             case "pods" when request.SubResource == "" && !SameButMutable(before, after):
                 throw ApiException.Invalid(request.Kind, name, "spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)");
+            case "pods" when request.SubResource == "resize": PodResize.Check(request, before, after); break;
             case "pods" when request.SubResource == "status" && Text(Meta(before)["annotations"]?[Mirror]) != Text(Meta(after)["annotations"]?[Mirror]):
                 throw ApiException.Invalid(request.Kind, name, "metadata.annotations: a mirror pod's annotation does not change");
             case "nodes" when user.Node is not null && request.SubResource == "" && !JsonNode.DeepEquals(before["spec"]?["taints"], after["spec"]?["taints"]):
@@ -116,7 +117,7 @@ public sealed class KindRules(ApiAuthority authority, ApiSettings settings)
         return JsonNode.DeepEquals(Fixed(before), Fixed(after));
     }
 
-    private static string QosOf(JsonArray containers)
+    internal static string QosOf(JsonArray containers)
     {
         JsonObject[] all = [.. containers.Select(c => (JsonObject)c!)];
         bool Has(JsonObject c, string what, string resource) => c["resources"]?[what]?[resource] is not null;

@@ -112,7 +112,7 @@ public sealed class ObjectWriter(ObjectStore store, KindRules rules, TimeProvide
         if (sub == "status" && Meta(wanted) is var meta)
             foreach (string field in (string[])["annotations", "labels"])       // a node's own labels travel with its status
                 if (Text(there["kind"]) == "Node" && meta[field] is { } value) Meta(after)[field] = value.DeepClone();
-        if (sub == "resize" && wanted["spec"] is { } spec) after["spec"] = spec.DeepClone();
+        if (sub == "resize") PodResize.Take(after, wanted);
         if (sub == EphemeralContainers.SubResource) EphemeralContainers.Take(wanted, after);
         return after;
     }

@@ -36,6 +36,7 @@ internal static class PodCompletion
         Default(container, "terminationMessagePath", "/dev/termination-log");
         Default(container, "terminationMessagePolicy", "File");
         Default(container, "resources", new JsonObject());
+        FillRequests(container);
         foreach (JsonNode? port in container["ports"] as JsonArray ?? []) Default((JsonObject)port!, "protocol", "TCP");
         foreach (JsonNode? variable in container["env"] as JsonArray ?? [])
             if (variable!["valueFrom"]?["fieldRef"] is JsonObject field) Default(field, "apiVersion", "v1");
@@ -44,6 +45,16 @@ internal static class PodCompletion
                 foreach ((string name, int value) in ((string, int)[])[("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)]) Default(given, name, value);
         if (container["resources"]!.AsObject().Count > 0)
             Default(container, "resizePolicy", new JsonArray([.. new[] { "cpu", "memory" }.Select(r => (JsonNode)new JsonObject { ["resourceName"] = r, ["restartPolicy"] = "NotRequired" })]));
+    }
+
+    /// <summary>A limit alone is a request too.</summary>
+    public static void FillRequests(JsonObject container)
+    {
+        if (container["resources"] is not JsonObject resources || resources["limits"] is not JsonObject limits) return;
+        JsonObject requests = resources["requests"] as JsonObject ?? [];
+        foreach ((string name, JsonNode? limit) in limits)
+            if (requests[name] is null) requests[name] = limit!.DeepClone();
+        if (requests.Parent is null) resources["requests"] = requests;
     }
 
     private static void Volume(JsonObject volume)

@@ -23,4 +23,9 @@ public static class EventReasons
     public const string FailedValidation = "FailedValidation";
     public const string FailedToRetrieveImagePullSecret = "FailedToRetrieveImagePullSecret";
     public const string NetworkNotReady = "NetworkNotReady";
+    public const string ResizeStarted = "ResizeStarted";
+    public const string ResizeCompleted = "ResizeCompleted";
+    public const string ResizeDeferred = "ResizeDeferred";
+    public const string ResizeInfeasible = "ResizeInfeasible";
+    public const string ResizeError = "ResizeError";
 }

@@ -107,7 +107,7 @@ public static class FieldTable
         new("spec.containers[].name", FieldEffect.Works),
         new("spec.containers[].ports", FieldEffect.Works),
         new("spec.containers[].readinessProbe", FieldEffect.Works),
-        new("spec.containers[].resizePolicy", FieldEffect.Ignored, "only an API server resizes a running container"),
+        new("spec.containers[].resizePolicy", FieldEffect.Ignored, "a changed manifest is another pod; only through an API server a running one is resized") { Joined = FieldEffect.Works },
         new("spec.containers[].resources.claims", FieldEffect.Refused, "devices are not allocated by this version"),
         new("spec.containers[].resources.limits[cpu]", FieldEffect.Works),
         new("spec.containers[].resources.limits[memory]", FieldEffect.Works),

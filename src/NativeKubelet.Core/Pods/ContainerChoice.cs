@@ -1,4 +1,5 @@
 using NativeKubelet.Core.Probes;
+using NativeKubelet.Core.Resize;
 
 namespace NativeKubelet.Core.Pods;
 
@@ -57,7 +58,9 @@ public abstract record ContainerChoice
     {
         if (progress.HookFailed.Contains(want.Name))
             return new Kill(new(running.Id, want.Name, desired.Grace, "FailedPostStartHook"));
-        if (ContainerHealth.Condemned(want.Spec, progress.VerdictsOf(running.Id)) is not var (word, probe)) return new Keep();
+        if (ContainerHealth.Condemned(want.Spec, progress.VerdictsOf(running.Id)) is not var (word, probe))
+            return PodResizing.NeedsRestart(desired, want, running)
+                ? new Kill(new(running.Id, want.Name, desired.Grace, $"Container {want.Name} resize requires restart", AfterStop.Replace)) : new Keep();
         TimeSpan grace = probe.TerminationGracePeriodSeconds is { } own ? TimeSpan.FromSeconds(own) : desired.Grace;
         AfterStop then = RestartRule.AllowsAfterFailure(want, desired.Restart) ? AfterStop.Restart : AfterStop.ByPolicy;
         return KillOf(running, want, desired, then, grace, $"failed {word} probe");

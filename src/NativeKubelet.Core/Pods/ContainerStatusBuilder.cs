@@ -89,7 +89,7 @@ internal static class ContainerStatusBuilder
             Started: running && ContainerHealth.IsStarted(want.Spec, newest!, verdicts),
             state,
             last)
-        { User = newest?.User ?? previous?.User };
+        { User = newest?.User ?? previous?.User, Amounts = running ? newest!.Amounts : null };
     }
 
     private static bool MayRunAgain(WantedContainer want, PodIntent desired, ContainerObserved newest) =>

@@ -1,10 +1,12 @@
+using NativeKubelet.Core.Resize;
+
 namespace NativeKubelet.Core.Pods;
 
 /// <summary>
 /// Decides what must happen next so that what is observed becomes what is desired. Called after every step and every
 /// event; an answer without steps means: nothing to do before <see cref="PodPlan.WakeAt"/>.
-/// Sequence: end the pod if it shall end; a sandbox; away with what is unwanted; starts, those of <see cref="InitSequence"/>
-/// first but for ephemeral containers, which wait for nothing; leftovers.
+/// Sequence: end the pod if it shall end; a sandbox; away with what is unwanted; a resize of what runs; starts, those of
+/// <see cref="InitSequence"/> first but for ephemeral containers, which wait for nothing; leftovers.
 /// </summary>
 public static class PodActions
 {
@@ -82,7 +84,8 @@ public static class PodActions
             return new([new StopContainers(kills.ToValueList())], waiting.ToValueList(), wakeAt);
         if (desired.Wanted.FirstOrDefault(c => HasHook(c, sandbox, progress)) is { } started)
             return new([new RunPostStart(observed.Newest(started.Name)!.Id, started.Name)], waiting.ToValueList(), wakeAt);
-        return new([.. starts, .. Leftover(sandbox, desired, observed)], waiting.ToValueList(), wakeAt);
+        PodStep[] resize = PodResizing.StepOf(desired, sandbox) is { } step ? [step] : [];
+        return new([.. resize, .. starts, .. Leftover(sandbox, desired, observed)], waiting.ToValueList(), wakeAt);
     }
 
     private static bool HasHook(WantedContainer want, SandboxObserved sandbox, PodProgress progress) =>

@@ -1,9 +1,10 @@
 using k8s.Models;
+using NativeKubelet.Core.Resize;
 using NativeKubelet.Core.Resources;
 
 namespace NativeKubelet.Core.Pods;
 
-/// <summary>What is wanted of one pod UID: its newest spec, and whether it shall end.</summary>
+/// <summary>What is wanted of one pod UID: its newest spec with the resources that it was granted, and whether it shall end.</summary>
 public sealed record PodIntent(V1Pod Pod, PodStop? Stop = null)
 {
     /// <summary>A pod's own grace when it says nothing, as the API server would have filled in.</summary>
@@ -11,6 +12,9 @@ public sealed record PodIntent(V1Pod Pod, PodStop? Stop = null)
 
     /// <summary>A pod that is ended has at least this much for its hooks.</summary>
     private static readonly TimeSpan ShortestGrace = TimeSpan.FromSeconds(1);
+
+    /// <summary>How the pod's newest spec and its grant differ; null for a pod that never asked for another.</summary>
+    public ResizeOutlook? Resize { get; init; }
 
     public string Uid => Pod.Metadata.Uid;
 
@@ -56,7 +60,7 @@ public sealed record PodIntent(V1Pod Pod, PodStop? Stop = null)
     }
 
     /// <summary>A newer spec of the same UID; a stop that was asked for stays.</summary>
-    public PodIntent WithPod(V1Pod pod) => this with { Pod = pod };
+    public PodIntent WithPod(V1Pod pod, ResizeOutlook? resize = null) => this with { Pod = pod, Resize = resize };
 }
 
 public enum StopCause

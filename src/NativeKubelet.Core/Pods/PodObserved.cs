@@ -1,3 +1,5 @@
+using NativeKubelet.Core.Resize;
+
 namespace NativeKubelet.Core.Pods;
 
 /// <summary>What the runtime has of one pod: every sandbox attempt that is still recorded, oldest first.</summary>
@@ -28,7 +30,14 @@ public sealed record SandboxObserved(
     bool HostNetwork,
     ValueList<string> Ips,
     DateTimeOffset CreatedAt,
-    ValueList<ContainerObserved> Containers);
+    ValueList<ContainerObserved> Containers)
+{
+    /// <summary>What the pod's group was given last; null where the record of an older agent does not tell.</summary>
+    public PodAllocation? Granted { get; init; }
+
+    /// <summary>A resize was begun and has not come to its end.</summary>
+    public bool Resizing { get; init; }
+}
 
 public enum ContainerRunState { Created, Running, Exited, Unknown }
 
@@ -57,6 +66,9 @@ public sealed record ContainerObserved(
 
     /// <summary>It was started as one.</summary>
     public bool Ephemeral { get; init; }
+
+    /// <summary>What its group was given last; null where the record does not tell.</summary>
+    public ResizableAmounts? Amounts { get; init; }
 
     /// <summary>Anything but a proven exit: it has to be stopped before another instance may start.</summary>
     public bool MayLive => State != ContainerRunState.Exited;

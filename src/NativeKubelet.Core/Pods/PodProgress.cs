@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using NativeKubelet.Core.Probes;
+using NativeKubelet.Core.Resize;
 
 namespace NativeKubelet.Core.Pods;
 
@@ -35,6 +36,9 @@ public sealed record PodProgress
 
     /// <summary>The node ended the pod, and it stays so.</summary>
     public PodFailure? Over { get; init; }
+
+    /// <summary>A resize that was granted and is not in force yet.</summary>
+    public ResizeProgress? Resize { get; init; }
 
     /// <summary>By container ID: what its probes have decided.</summary>
     public ImmutableDictionary<string, ProbeVerdicts> Probes { get; init; } = ImmutableDictionary<string, ProbeVerdicts>.Empty;

@@ -1,3 +1,5 @@
+using NativeKubelet.Core.Resize;
+
 namespace NativeKubelet.Core.Pods;
 
 /// <summary>
@@ -32,7 +34,11 @@ public sealed record PodStatus(
 public enum PodPhase { Pending, Running, Succeeded, Failed }
 
 /// <param name="Since">lastTransitionTime: moves only when the status does.</param>
-public sealed record PodCondition(string Type, bool Status, string Reason, string Message, DateTimeOffset Since);
+public sealed record PodCondition(string Type, bool Status, string Reason, string Message, DateTimeOffset Since)
+{
+    /// <summary>Of the spec that it tells of; null: the one that the whole status tells of.</summary>
+    public long? Generation { get; init; }
+}
 
 /// <param name="Id">64 hexadecimal digits; empty before the first run.</param>
 public sealed record ContainerStatus(
@@ -48,6 +54,9 @@ public sealed record ContainerStatus(
 {
     /// <summary>Null before the first run.</summary>
     public LinuxUser? User { get; init; }
+
+    /// <summary>What its group was given last; null unless it runs.</summary>
+    public ResizableAmounts? Amounts { get; init; }
 }
 
 /// <summary>The three states of a container that users know.</summary>

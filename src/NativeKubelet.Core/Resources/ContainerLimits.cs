@@ -46,16 +46,20 @@ public static class ContainerLimits
         Quantity? Limit(string name) => limits.Has(name) ? limits[name] : PodResources.PodLevelLimit(spec, name);
     }
 
-    /// <summary>LimitedSwap gives a part of the swap in proportion to the request; everyone else gets none.</summary>
-    private static long SwapLimit(V1Pod pod, ResourceAmounts requests, ResourceAmounts limits, LimitSettings settings)
+    /// <summary>The container gets a part of the machine's swap.</summary>
+    public static bool MaySwap(V1Pod pod, V1Container container, LimitSettings settings) =>
+        settings is { CgroupV2: true, SwapAccounted: true } && MaySwap(pod, PodResources.RequestsOf(container), PodResources.LimitsOf(container), settings);
+
+    private static bool MaySwap(V1Pod pod, ResourceAmounts requests, ResourceAmounts limits, LimitSettings settings)
     {
         bool critical = pod.Spec.Priority >= CriticalPriority
             || pod.Metadata.Annotations?.TryGetValue("kubernetes.io/config.source", out string? source) == true && source != "api"
             || pod.Metadata.Annotations?.ContainsKey("kubernetes.io/config.mirror") == true;
-        Quantity request = requests["memory"];
-        if (!settings.LimitedSwap || critical || QosClasses.Of(pod) != QosClass.Burstable || settings.MemoryCapacity <= 0
-            || !request.IsPositive || request == limits["memory"])
-            return 0;
-        return (long)((Int128)request.Whole * settings.SwapTotal / settings.MemoryCapacity);
+        return settings.LimitedSwap && !critical && QosClasses.Of(pod) == QosClass.Burstable && settings.MemoryCapacity > 0
+            && requests["memory"].IsPositive && requests["memory"] != limits["memory"];
     }
+
+    /// <summary>LimitedSwap gives a part of the swap in proportion to the request; everyone else gets none.</summary>
+    private static long SwapLimit(V1Pod pod, ResourceAmounts requests, ResourceAmounts limits, LimitSettings settings) =>
+        MaySwap(pod, requests, limits, settings) ? (long)((Int128)requests["memory"].Whole * settings.SwapTotal / settings.MemoryCapacity) : 0;
 }

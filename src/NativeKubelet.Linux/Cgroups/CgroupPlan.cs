@@ -7,12 +7,14 @@ namespace NativeKubelet.Linux.Cgroups;
 /// <param name="CpuWeight">Version 2 only.</param>
 /// <param name="CpuQuota">Microseconds per period; -1: none.</param>
 /// <param name="Memory">Bytes; -1: none.</param>
+/// <param name="MemoryAndSwap">Version 1 only. Bytes; -1: none.</param>
 public sealed record CgroupValues(
     long? CpuShares = null,
     long? CpuWeight = null,
     long? CpuQuota = null,
     long? CpuPeriod = null,
     long? Memory = null,
+    long? MemoryAndSwap = null,
     long? Pids = null,
     IReadOnlyDictionary<string, long>? Hugepages = null);
 
@@ -41,6 +43,7 @@ public static class CgroupPlan
         }
         if (values.CpuQuota is { } quota) plan.Add(new("cpu", "cpu.cfs_quota_us", Text(quota <= 0 ? -1 : quota)));
         if (values.Memory is { } memory) plan.Add(new("memory", "memory.limit_in_bytes", Text(memory)));
+        if (values.MemoryAndSwap is { } both) plan.Add(new("memory", "memory.memsw.limit_in_bytes", Text(both)));
         if (values.Pids is { } pids) plan.Add(new("pids", "pids.max", pids > 0 ? Text(pids) : "max"));
         foreach ((string size, long limit) in values.Hugepages ?? new Dictionary<string, long>())
         {

@@ -22,8 +22,8 @@ public sealed class FoundPodCgroup(string uid, string path, CgroupFs groups)
 }
 
 /// <summary>
-/// The one writer of the node's, the tiers' and the pods' control groups (spec 40 §3). Containers' own groups are the OCI
-/// runtime's. Calls for one pod come from its worker; calls for different pods may run in parallel.
+/// The one writer of the node's, the tiers' and the pods' control groups (spec 40 §3). Containers' own groups are made by the OCI
+/// runtime, and changed here by a resize. Calls for one pod come from its worker; calls for different pods may run in parallel.
 /// </summary>
 public sealed partial class PodCgroups(CgroupTree tree, CgroupFs groups, ICgroupDriver driver, LimitSettings settings, ILogger<PodCgroups> log)
 {
@@ -93,6 +93,23 @@ public sealed partial class PodCgroups(CgroupTree tree, CgroupFs groups, ICgroup
         return group;
     }
 
+    /// <summary>Gives a pod's group other values.</summary>
+    /// <exception cref="IOException">It cannot be changed.</exception>
+    public Task SetPodAsync(PodCgroup pod, GroupLimits limits, CancellationToken cancel) =>
+        Tree.PerQos ? driver.SetAsync(pod.Path, Values(limits), cancel) : Task.CompletedTask;    // the group is everybody's
+
+    /// <summary>Gives a container's group, which the OCI runtime made, other values; systemd keeps them for its scope.</summary>
+    /// <exception cref="IOException">It cannot be changed.</exception>
+    public Task SetContainerAsync(string path, GroupLimits limits, CancellationToken cancel) =>
+        driver.SetAsync(path, Values(limits) with { CpuWeight = limits.CpuShares is { } shares ? CpuConversions.QuadraticWeight(shares) : null }, cancel);
+
+    /// <summary>Bytes that a group and all below it use; null where nobody tells.</summary>
+    public long? MemoryUsage(string path)
+    {
+        using CgroupUsageReader reader = new(groups.Layout, path);
+        return reader.Read()?.Memory;
+    }
+
     /// <summary>linux.cgroupsPath for one of the pod's containers.</summary>
     public string CgroupsPath(PodCgroup pod, string containerId) => Tree.CgroupsPath(pod.Name, containerId);
 
@@ -155,6 +172,7 @@ public sealed partial class PodCgroups(CgroupTree tree, CgroupFs groups, ICgroup
         limits.CpuQuota,
         limits.CpuPeriod,
         limits.Memory,
+        limits.MemoryAndSwap,
         limits.Pids,
         limits.Hugepages);
 

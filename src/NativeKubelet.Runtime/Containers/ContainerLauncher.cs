@@ -9,6 +9,7 @@ using NativeKubelet.Api.Kubernetes;
 using NativeKubelet.Api.Oci;
 using NativeKubelet.Core.Containers;
 using NativeKubelet.Core.Network;
+using NativeKubelet.Core.Resize;
 using NativeKubelet.Core.Resources;
 using NativeKubelet.Linux.Cgroups;
 using NativeKubelet.Linux.Files;
@@ -120,7 +121,8 @@ internal sealed partial class ContainerLauncher(
             ContainerRecord.CurrentVersion, files.Id, box.Id, box.PodUid, box.PodName, box.PodNamespace, box.Attempt, start.Container.Name,
             start.RestartCount, start.BackoffStep, start.Hash, ImageName(start), ImageId(start.Image), settings.BootId,
             cgroups.Tree.LeafPath(podGroup.Name, files.Id), stop, LogPath(box, start), TerminationLog(start), start.Container.TerminationMessagePolicy ?? "File",
-            start.Container.StdinOnce == true, time.GetUtcNow(), ContainerPhase.Created, 0, null, null, 0, "", "", new(user.Uid, user.Gid, user.Groups), BeforeStop(start.Container), start.Ephemeral);
+            start.Container.StdinOnce == true, time.GetUtcNow(), ContainerPhase.Created, 0, null, null, 0, "", "", new(user.Uid, user.Gid, user.Groups), BeforeStop(start.Container), start.Ephemeral,
+            ResizableAmounts.InForce(start.Pod.Spec, start.Container));
         WriteHosts(start, box);
         WriteTerminationLog(record.TerminationLog);
         if (root.Users is { } own)

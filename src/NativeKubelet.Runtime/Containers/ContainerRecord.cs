@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using NativeKubelet.Core.Resize;
 
 namespace NativeKubelet.Runtime.Containers;
 
@@ -14,6 +15,7 @@ namespace NativeKubelet.Runtime.Containers;
 /// <param name="StopSignal">A number; what StopContainer sends first.</param>
 /// <param name="TerminationLog">The file bound at terminationMessagePath.</param>
 /// <param name="BeforeStop">The container as JSON, as far as its hook before the stop needs it; null: it has none.</param>
+/// <param name="Amounts">What it was started with; null in records of old agents. What it was given since, its sandbox's record tells.</param>
 public sealed record ContainerRecord(
     int Version,
     string Id,
@@ -45,13 +47,14 @@ public sealed record ContainerRecord(
     string Message,
     RecordedUser? User = null,
     string? BeforeStop = null,
-    bool Ephemeral = false)
+    bool Ephemeral = false,
+    ResizableAmounts? Amounts = null)
 {
     public const int CurrentVersion = 1;
 
     public ContainerState ToState() => new(
         Id, SandboxId, Name, RestartCount, BackoffStep, Hash, Image, ImageId, Phase, Pid, CreatedAt, StartedAt, FinishedAt, ExitCode, Reason, Message, LogPath)
-    { User = User is { } user ? new(user.Uid, user.Gid, new(user.Groups)) : null, BeforeStop = BeforeStop, Ephemeral = Ephemeral };
+    { User = User is { } user ? new(user.Uid, user.Gid, new(user.Groups)) : null, BeforeStop = BeforeStop, Ephemeral = Ephemeral, Amounts = Amounts };
 
     /// <summary>The record of a container that ended; what is known of the end stands, whoever learned it first.</summary>
     public ContainerRecord Ended(int exitCode, string reason, string message, DateTimeOffset at) =>

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using NativeKubelet.Core.Pods;
 using NativeKubelet.Runtime.Containers;
 
 namespace NativeKubelet.Runtime.Sandboxes;
@@ -42,9 +43,13 @@ internal sealed class Sandbox(SandboxRecord record, IEnumerable<ContainerRecord>
             lock (_gate)
                 return _state ??= new SandboxState(
                     _record.Id, _record.PodUid, _record.PodName, _record.PodNamespace, _record.Attempt, _record.Ready, _record.HostNetwork, _record.Ips,
-                    _record.CreatedAt, [.. _containers.Values.OrderBy(c => c.CreatedAt).ThenBy(c => c.Id, StringComparer.Ordinal).Select(c => c.ToState())]);
+                    _record.CreatedAt, [.. _containers.Values.OrderBy(c => c.CreatedAt).ThenBy(c => c.Id, StringComparer.Ordinal).Select(StateOf)])
+                { Granted = PodAllocation.TryParse(_record.Granted), Resizing = _record.Resizing };
         }
     }
+
+    private ContainerState StateOf(ContainerRecord container) =>
+        _record.Resized?.GetValueOrDefault(container.Id) is { } since ? container.ToState() with { Amounts = since } : container.ToState();
 
     public SandboxRecord Update(Func<SandboxRecord, SandboxRecord> change)
     {

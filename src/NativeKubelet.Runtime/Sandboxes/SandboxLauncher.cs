@@ -30,7 +30,7 @@ internal sealed partial class SandboxLauncher(
         SandboxFiles files = SandboxFiles.Of(settings.Paths, id);
         SandboxRecord record = new(
             SandboxRecord.CurrentVersion, id, spec.Uid, spec.Pod.Metadata.Name, spec.Pod.Metadata.NamespaceProperty, spec.Attempt, settings.BootId, spec.Hostname,
-            cgroups.Of(spec.Pod).Path, spec.HostNetwork ? "host" : "pod", spec.HostIpc, spec.HostPid, spec.SharePid, 0, 0, false, [], time.GetUtcNow());
+            cgroups.Of(spec.Pod).Path, spec.HostNetwork ? "host" : "pod", spec.HostIpc, spec.HostPid, spec.SharePid, 0, 0, false, [], time.GetUtcNow(), Granted: spec.Granted?.Format());
         HolderConnection? holder = null;
         try
         {

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using NativeKubelet.Core.Containers.Users;
+using NativeKubelet.Core.Resize;
 using NativeKubelet.Runtime.Containers;
 
 namespace NativeKubelet.Runtime.Sandboxes;
@@ -13,6 +14,9 @@ namespace NativeKubelet.Runtime.Sandboxes;
 /// <param name="Network">"host", or "pod" where the sandbox has a namespace of its own.</param>
 /// <param name="FirstUser">With <paramref name="Users"/> above 0: the host's id of root in the pod's own user namespace.</param>
 /// <param name="Handler">Of the OCI runtime that runs its containers; empty: the node's own.</param>
+/// <param name="Granted">What the pod's group was given last, as PodAllocation's lines; null in records of old agents.</param>
+/// <param name="Resizing">The groups are being changed: they may be anything between two grants.</param>
+/// <param name="Resized">By container ID: what running containers were given since their start.</param>
 /// <param name="Ready">False from the moment on which any part of it was found dead or taken down.</param>
 public sealed record SandboxRecord(
     int Version,
@@ -35,7 +39,10 @@ public sealed record SandboxRecord(
     DateTimeOffset CreatedAt,
     uint FirstUser = 0,
     uint Users = 0,
-    string Handler = "")
+    string Handler = "",
+    string? Granted = null,
+    bool Resizing = false,
+    ImmutableDictionary<string, ResizableAmounts>? Resized = null)
 {
     public const int CurrentVersion = 1;
 

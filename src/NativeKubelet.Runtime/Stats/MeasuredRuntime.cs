@@ -51,6 +51,8 @@ public sealed class MeasuredRuntime(IContainerRuntime runtime, RuntimeOperations
 
     public Task RemoveContainerAsync(string containerId, CancellationToken cancel) => MeasureAsync("remove_container", () => runtime.RemoveContainerAsync(containerId, cancel));
 
+    public Task ResizeAsync(PodResize resize, CancellationToken cancel) => MeasureAsync("update_container", () => runtime.ResizeAsync(resize, cancel));
+
     public async Task<ExecSession> ExecAsync(ExecStart start, CancellationToken cancel)
     {
         if (!start.ToItsEnd) return await MeasureAsync("exec", () => runtime.ExecAsync(start, cancel));

@@ -76,7 +76,7 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         tokens.Due += Workers.FilesDue;
         PodCleanup cleanup = new(Runtime, Workers, volumes, Cgroups, options.Paths, time, logs.CreateLogger<PodCleanup>());
         _desired = new DesiredPods(
-            sources, Runtime, Workers, cleanup, beside, Board, events, node, () => facts.Node(node.Facts), plan.Resources.Node.Fit, Turns, time, logs.CreateLogger<DesiredPods>());
+            sources, Runtime, Workers, cleanup, beside, Board, events, node, LimitsOf(plan), () => facts.Node(node.Facts), plan.Resources.Node.Fit, Turns, options.Paths, time, logs);
         Measures = [measures.Write, Workers.Relists.Write, runtime.Write, driver.Write, volumes.Operations.Write, _pulls.Write];
         Usage = new UsageSampler(Runtime, Cgroups, time, logs.CreateLogger<UsageSampler>());
         _preload = new PreloadDirectory(options.Images.PreloadDirectory, plan.Images, Images, logs.CreateLogger<PreloadDirectory>());

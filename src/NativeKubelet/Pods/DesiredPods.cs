@@ -6,7 +6,9 @@ using NativeKubelet.Cluster;
 using NativeKubelet.Core.Events;
 using NativeKubelet.Core.Manifests;
 using NativeKubelet.Core.Pods;
+using NativeKubelet.Core.Resize;
 using NativeKubelet.Core.Resources;
+using NativeKubelet.Resize;
 using NativeKubelet.Runtime;
 using NativeKubelet.Sources;
 using NativeKubelet.Status;
@@ -28,13 +30,21 @@ public sealed partial class DesiredPods(
     StatusBoard board,
     PodEvents events,
     NodeProfile node,
+    LimitSettings limits,
     Func<NodeFacts> facts,
     Func<V1Pod, IReadOnlyCollection<V1Pod>, AdmissionRefusal?> resourceFit,
     LoopTurns turns,
+    RuntimePaths paths,
     TimeProvider time,
-    ILogger<DesiredPods> log)
+    ILoggerFactory logs)
 {
+    /// <summary>How often a resize is asked for again though nothing of the node's pods changed.</summary>
+    private static readonly TimeSpan ResizeRest = TimeSpan.FromMinutes(3);
+
     private static readonly TimeSpan SourceRest = TimeSpan.FromSeconds(10);
+
+    private readonly ILogger _log = logs.CreateLogger<DesiredPods>();
+    private readonly WakeUp _deferred = new();
 
     private readonly Lock _gate = new();
     private readonly TaskCompletionSource _complete = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -42,7 +52,8 @@ public sealed partial class DesiredPods(
 
     // Under _gate.
     private readonly Dictionary<string, SourceMerge> _merges = [];
-    private readonly HashSet<string> _admitted = [], _refused = [];
+    private readonly HashSet<string> _refused = [];
+    private readonly Allocations _allocations = new(new AllocationFile(paths), runtime, events, limits, time, logs.CreateLogger<Allocations>());
     private HashSet<string> _told = [];
 
     /// <summary>What is wrong with the sources' manifests now.</summary>
@@ -56,7 +67,7 @@ public sealed partial class DesiredPods(
     public async Task RunAsync(CancellationToken cancel)
     {
         if (sources.IsEmpty) _complete.TrySetResult();
-        await Task.WhenAll([CleanUpAsync(cancel), .. sources.SelectMany(s => (Task[])[RunAsync(s, cancel), ReadAsync(s, cancel)])]);
+        await Task.WhenAll([CleanUpAsync(cancel), RetryResizesAsync(cancel), .. sources.SelectMany(s => (Task[])[RunAsync(s, cancel), ReadAsync(s, cancel)])]);
     }
 
     private async Task RunAsync(IPodSource source, CancellationToken cancel)
@@ -91,7 +102,7 @@ public sealed partial class DesiredPods(
     {
         await _complete.Task.WaitAsync(cancel);
         HashSet<string> named;
-        lock (_gate) named = [.. _admitted, .. _refused];
+        lock (_gate) named = [.. _allocations.Uids, .. _refused];
         try
         {
             await cleanup.RunAsync(named, cancel);
@@ -117,6 +128,7 @@ public sealed partial class DesiredPods(
             foreach (V1Pod pod in AdmissionOrder(changes.Added)) Add(pod);
             foreach (V1Pod pod in changes.Updated) Update(pod);
             if (sources.All(s => s.Ready && _sets.ContainsKey(s.Name))) _complete.TrySetResult();
+            DecideResizes();
         }
     }
 
@@ -126,11 +138,11 @@ public sealed partial class DesiredPods(
 
     private void Add(V1Pod pod)
     {
+        V1Pod granted = _allocations.Recall(pod);
         if (pod.Metadata.DeletionTimestamp is not null)
         {
             // Nobody asks whether there is room for what is to end; whatever is left of it must go.
-            _admitted.Add(pod.Metadata.Uid);
-            workers.Set(pod);
+            Admit(pod, granted);
             Delete(pod);
             return;
         }
@@ -139,9 +151,8 @@ public sealed partial class DesiredPods(
             _refused.Add(pod.Metadata.Uid);
             return;
         }
-        List<V1Pod> others = [.. _merges.Values.SelectMany(m => m.Pods).Where(p => _admitted.Contains(p.Metadata.Uid) && !Finished(p))];
         // An agent that starts anew must not end what runs: only a pod that does not run yet can be refused.
-        if (!Runs(pod) && Admission.Check(pod, others, facts(), Fit) is { } refusal)
+        if (!Runs(pod) && Judge(granted) is { } refusal)
         {
             _refused.Add(pod.Metadata.Uid);
             events.Warning(pod, refusal.Reason, refusal.Message);
@@ -149,19 +160,62 @@ public sealed partial class DesiredPods(
             board.Publish(new(pod, PodStatusBuilder.Rejected(pod, refusal, told, time.GetUtcNow())) { Released = true });
             return;
         }
-        _admitted.Add(pod.Metadata.Uid);
-        workers.Set(pod);
+        Admit(pod, granted);
+    }
+
+    private void Admit(V1Pod pod, V1Pod granted)
+    {
+        _allocations.Admit(pod, granted);
+        SetWorker(pod.Metadata.Uid);
+    }
+
+    private void SetWorker(string uid)
+    {
+        (V1Pod pod, ResizeOutlook? resize) = _allocations.Of(uid);
+        workers.Set(pod, resize);
+    }
+
+    private AdmissionRefusal? Judge(V1Pod pod) =>
+        Admission.Check(pod, [.. _allocations.Granted.Where(p => p.Metadata.Uid != pod.Metadata.Uid && !Finished(p))], facts(), Fit);
+
+    /// <summary>Not before all pods are known that have a part of the node.</summary>
+    private void DecideResizes()
+    {
+        if (!_complete.Task.IsCompleted) return;
+        _allocations.Decide(Finished, Judge, workers.Set);
+        if (_allocations.AnyDeferred) _deferred.Ring();
+    }
+
+    /// <summary>A wish that had to wait is looked at again whenever a pod's status changes: others end, or give back.</summary>
+    private async Task RetryResizesAsync(CancellationToken cancel)
+    {
+        while (true)
+        {
+            await _deferred.Rung.WaitAsync(cancel);
+            _deferred.Reset();
+            long seen = board.Now.Version;
+            lock (_gate) DecideResizes();
+            using CancellationTokenSource rest = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+            await board.NextOrAsync(seen, Task.Delay(ResizeRest, time, rest.Token), cancel);
+            await rest.CancelAsync();
+        }
     }
 
     private void Update(V1Pod pod)
     {
-        bool refused = _refused.Contains(pod.Metadata.Uid);
         if (pod.Metadata.DeletionTimestamp is null)
         {
-            if (!refused) workers.Set(pod);
+            if (!_allocations.Update(pod)) return;
+            // Before its worker hears of the new spec, so that its status never tells of one and not of the other.
+            DecideResizes();
+            SetWorker(pod.Metadata.Uid);
         }
-        else if (refused && _refused.Remove(pod.Metadata.Uid)) Add(pod);
-        else Delete(pod);
+        else if (_refused.Remove(pod.Metadata.Uid)) Add(pod);
+        else
+        {
+            _allocations.Update(pod);
+            Delete(pod);
+        }
     }
 
     private void Delete(V1Pod pod) => workers.Stop(
@@ -172,7 +226,7 @@ public sealed partial class DesiredPods(
 
     private void Remove(V1Pod pod)
     {
-        _admitted.Remove(pod.Metadata.Uid);
+        _allocations.Forget(pod.Metadata.Uid);
         if (_refused.Remove(pod.Metadata.Uid)) board.Remove(pod.Metadata.Uid);
         else workers.Stop(pod.Metadata.Uid, new(StopCause.Removed));
     }

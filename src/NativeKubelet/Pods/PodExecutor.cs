@@ -6,6 +6,7 @@ using NativeKubelet.Core.Events;
 using NativeKubelet.Core.Manifests;
 using NativeKubelet.Core.Network;
 using NativeKubelet.Core.Pods;
+using NativeKubelet.Core.Resize;
 using NativeKubelet.Core.Resources;
 using NativeKubelet.Core.Volumes;
 using NativeKubelet.Probes;
@@ -38,6 +39,9 @@ public sealed partial class PodExecutor(
                     return await CreateSandboxAsync(create, desired.Pod, cancel);
                 case StartContainer start:
                     return await StartAsync(start, desired.Pod, cancel);
+                case ResizePod resize:
+                    await runtime.ResizeAsync(new(resize.SandboxId, desired.Pod, resize.Containers), cancel);
+                    break;
                 case RunPostStart hook:
                     return await RunPostStartAsync(hook, desired.Pod, cancel);
                 case StopContainers stop:
@@ -67,7 +71,8 @@ public sealed partial class PodExecutor(
         catch (Exception e) when (!cancel.IsCancellationRequested)
         {
             if (step is RemoveContainer or RemoveSandbox) LeftoverKept(PodMessages.Format(desired.Pod), e.Message);
-            else events.Warning(desired.Pod, EventReasons.FailedKillPod, $"error killing pod: {e.Message}");
+            // A resize is told of by its worker, which knows what it had said before.
+            else if (step is not ResizePod) events.Warning(desired.Pod, EventReasons.FailedKillPod, $"error killing pod: {e.Message}");
             return new StepOutcome.Failed(e.Message);
         }
     }
@@ -118,7 +123,10 @@ public sealed partial class PodExecutor(
                 throw new RuntimeException(EventReasons.FailedCreatePodSandBox, fault);
             PodDns dns = PodDns.Build(pod, node.ReadDns());
             foreach (DnsWarning warning in dns.Warnings) Tell(pod, warning);
-            await runtime.CreateSandboxAsync(new(pod, create.Attempt, names.Kernel, dns.Content, group.Path, Ports(pod)) { Handler = await cluster.HandlerAsync(pod, cancel) }, cancel);
+            await runtime.CreateSandboxAsync(new(pod, create.Attempt, names.Kernel, dns.Content, group.Path, Ports(pod))
+                {
+                    Handler = await cluster.HandlerAsync(pod, cancel), Granted = GrantedTo(pod),
+                }, cancel);
             return new StepOutcome.Done();
         }
         catch (Exception e) when (!cancel.IsCancellationRequested)
@@ -195,6 +203,9 @@ public sealed partial class PodExecutor(
     /// <returns>The instance that an ephemeral container is to look into; null: none.</returns>
     private string? TargetOf(V1Pod pod, V1EphemeralContainer? ephemeral) => ephemeral?.TargetContainerName is not { Length: > 0 } target ? null
         : PodObservation.Of(runtime.Sandboxes, pod.Metadata.Uid).Newest(target)?.Id ?? throw new ContainerConfigException($"unable to find target container {target}");
+
+    /// <summary>The pod's group is older than its sandbox, and keeps what it was given.</summary>
+    private PodAllocation GrantedTo(V1Pod pod) => runtime.Sandboxes.LastOrDefault(s => s.PodUid == pod.Metadata.Uid)?.Granted ?? PodAllocation.Of(pod.Spec);
 
     private ImmutableArray<string> IpsOf(string sandbox) => runtime.Sandboxes.FirstOrDefault(s => s.Id == sandbox) is { Ips.IsDefaultOrEmpty: false } found ? found.Ips : [];
 

@@ -16,7 +16,8 @@ internal static class PodObservation
     }
 
     private static SandboxObserved Of(SandboxState s) => new(
-        s.Id, s.Attempt, s.Ready, s.HostNetwork, s.Ips.IsDefaultOrEmpty ? [] : new(s.Ips), s.CreatedAt, s.Containers.Select(Of).ToValueList());
+        s.Id, s.Attempt, s.Ready, s.HostNetwork, s.Ips.IsDefaultOrEmpty ? [] : new(s.Ips), s.CreatedAt, s.Containers.Select(Of).ToValueList())
+    { Granted = s.Granted, Resizing = s.Resizing };
 
     private static ContainerObserved Of(ContainerState c) => new(
         c.Id, c.SandboxId, c.Name, c.RestartCount, c.BackoffStep, c.Hash, c.Image, c.ImageId,
@@ -28,5 +29,5 @@ internal static class PodObservation
             _ => ContainerRunState.Unknown,
         },
         c.CreatedAt, c.StartedAt, c.FinishedAt, c.ExitCode, c.Reason, c.Message)
-    { User = c.User, Ephemeral = c.Ephemeral };
+    { User = c.User, Ephemeral = c.Ephemeral, Amounts = c.Amounts };
 }

@@ -2,6 +2,7 @@ using k8s.Models;
 using Microsoft.Extensions.Logging;
 using NativeKubelet.Core.Events;
 using NativeKubelet.Core.Pods;
+using NativeKubelet.Core.Resize;
 using NativeKubelet.Core.Resources;
 using NativeKubelet.Probes;
 using NativeKubelet.Runtime;
@@ -46,20 +47,20 @@ internal sealed partial class PodWorker
     private DateTimeOffset? _followAgain;
 
     /// <param name="published">False for a pod that no source names: it is ended, and nobody asks how it is.</param>
-    public PodWorker(V1Pod pod, bool published, WorkerTools tools)
+    public PodWorker(PodIntent desired, bool published, WorkerTools tools)
     {
-        (Mail, _published, _tools) = (new PodMailbox(new(pod)), published, tools);
+        (Mail, _published, _tools) = (new PodMailbox(desired), published, tools);
         _clock = new SteadyClock(tools.Time);
         _waits = new WaitEvents(tools.Events);
         _turn = new WorkerTurn(tools.Measures.Turns, tools.Time);
         _seenAt = tools.Time.GetTimestamp();
         _probes = new PodProbes(tools.Probes, tools.Runtime, tools.Node, Mail.Ring);
         DateTimeOffset wall = tools.Time.GetUtcNow();
-        (DateTimeOffset? begun, PodFailure? over) = tools.Notes.Read(pod.Metadata.Uid);
+        (DateTimeOffset? begun, PodFailure? over) = tools.Notes.Read(desired.Uid);
         (_begun, _noted) = (begun ?? DateTimeOffset.FromUnixTimeMilliseconds(wall.ToUnixTimeMilliseconds()), begun is not null);
         _starts = published && !_noted;     // not one that an earlier agent had begun
         // Only the age comes from the wall clock, and never a negative one.
-        _progress = PodProgress.Start with { Begun = _clock.Now - (_begun < wall ? wall - _begun : TimeSpan.Zero), Over = over };
+        _progress = PodProgress.Start with { Begun = _clock.Now - (_begun < wall ? wall - _begun : TimeSpan.Zero), Over = over, Resize = ResizeProgress.Of(desired.Pod.Status) };
     }
 
     public string Uid => Desired.Uid;
@@ -167,6 +168,7 @@ internal sealed partial class PodWorker
     private PodIntent TakeIntent()
     {
         PodIntent desired = Desired;
+        if (desired.Resize?.Granted is { } generation && generation != _decided?.Resize?.Granted) _progress = _progress with { Resize = new(generation) };
         if (_decided is not null && !ReferenceEquals(desired, _decided))
         {
             _turn.Is("update");
@@ -190,6 +192,7 @@ internal sealed partial class PodWorker
         Volatile.Write(ref _seen, observed);
         _probes.Follow(desired, observed, wall);
         _progress = _progress.Noting(observed, wall, steady) with { Probes = _probes.Verdicts };
+        FollowResize(desired, observed);
         PodPlan plan = standing ?? PodActions.Compute(desired, observed, _progress, _tools.Backoff, steady);
         if (plan.Failure is { } failure && _progress.Over is null) Fail(desired, failure);
         if (!_published) return plan;
@@ -204,6 +207,13 @@ internal sealed partial class PodWorker
         _tools.Board.Publish(new(desired.Pod, _status) { Released = plan.IsEnd && _progress.TornDown });
         if (standing is null) _waits.Tell(desired.Pod, plan.Waiting);
         return plan;
+    }
+
+    private void FollowResize(PodIntent desired, PodObserved observed)
+    {
+        (ResizeProgress? now, ResizeProgress? completed) = ResizeProgress.Follow(_progress.Resize, desired, observed, _progress);
+        if (now != _progress.Resize) _progress = _progress with { Resize = now };
+        if (completed is not null) _tools.Events.Normal(desired.Pod, EventReasons.ResizeCompleted, ResizeMessages.Completed(desired.Pod, completed.Generation));
     }
 
     /// <summary>The pod's end is decided. It is kept before anything is ended, so that no later agent starts the pod anew.</summary>
@@ -248,7 +258,9 @@ internal sealed partial class PodWorker
     private bool Note(PodStep step, StepOutcome outcome)
     {
         DateTimeOffset now = _clock.Now;
+        ResizeProgress? resize = _progress.Resize;
         _progress = StepResults.After(step, outcome, _progress, now);
+        if (_progress.Resize is { Error.Length: > 0 } broken && broken != resize) _tools.Events.Warning(Desired.Pod, EventReasons.ResizeError, ResizeMessages.Failed(Desired.Pod, broken));
         if (outcome is StepOutcome.Failed failed)
         {
             _retries.Failed(step, now);

@@ -7,6 +7,7 @@ using NativeKubelet.Api.Kubernetes;
 using NativeKubelet.Core.Manifests;
 using NativeKubelet.Core.Objects;
 using NativeKubelet.Core.Pods;
+using NativeKubelet.Core.Resize;
 using NativeKubelet.Probes;
 using NativeKubelet.Runtime;
 using NativeKubelet.Status;
@@ -67,15 +68,16 @@ public sealed partial class PodWorkers : IAsyncDisposable
 
     public bool Has(string uid) => Volatile.Read(ref _entries).ContainsKey(uid);
 
-    /// <summary>The newest spec of a pod that may run here. One of a UID that is being ended begins when that is done.</summary>
-    public void Set(V1Pod pod)
+    /// <summary>The newest spec of a pod that may run here, with the resources that it was granted. One of a UID that is being ended begins when that is done.</summary>
+    /// <param name="resize">Null for a pod that never asked for other resources than it has.</param>
+    public void Set(V1Pod pod, ResizeOutlook? resize = null)
     {
         lock (_gate)
         {
             if (_ending) return;
-            if (!_entries.TryGetValue(pod.Metadata.Uid, out Entry? entry)) Begin(pod);
+            if (!_entries.TryGetValue(pod.Metadata.Uid, out Entry? entry)) Begin(pod, resize);
             else if (entry.Worker.Desired.Stop is not null) entry.Next = pod;
-            else entry.Worker.Mail.Post(intent => intent.WithPod(pod));
+            else entry.Worker.Mail.Post(intent => intent.WithPod(pod, resize));
         }
         _weights.Ring();
     }
@@ -171,7 +173,7 @@ public sealed partial class PodWorkers : IAsyncDisposable
     }
 
     // Under _gate.
-    private void Begin(V1Pod pod)
+    private void Begin(V1Pod pod, ResizeOutlook? resize = null)
     {
         Task[] before = [];
         if (StaticPodIdentity.IsStatic(pod))
@@ -181,7 +183,7 @@ public sealed partial class PodWorkers : IAsyncDisposable
                 if (SameName(sandbox, pod) && !_entries.ContainsKey(sandbox.PodUid)) EndOrphan(sandbox);
             before = [.. _entries.Values.Where(e => e.Worker.FullName == PodMessages.FullName(pod)).Select(e => e.Worker.Gone)];
         }
-        Launch(pod, published: true, before);
+        Launch(new(pod) { Resize = resize }, published: true, before);
     }
 
     private void EndOrphan(SandboxState sandbox)
@@ -193,7 +195,7 @@ public sealed partial class PodWorkers : IAsyncDisposable
         };
         OrphanFound(PodMessages.Format(pod));
         _tools.Measures.Orphans.Increment();
-        Launch(pod, published: false, []).Mail.Post(intent => intent.WithStop(new(StopCause.Orphaned, OrphansGrace)));
+        Launch(new(pod), published: false, []).Mail.Post(intent => intent.WithStop(new(StopCause.Orphaned, OrphansGrace)));
     }
 
     /// <summary>What a container asked for before its stop counts also when nothing else is known of its pod.</summary>
@@ -210,9 +212,9 @@ public sealed partial class PodWorkers : IAsyncDisposable
         }
     }
 
-    private PodWorker Launch(V1Pod pod, bool published, Task[] before)
+    private PodWorker Launch(PodIntent desired, bool published, Task[] before)
     {
-        PodWorker worker = new(pod, published, _tools);
+        PodWorker worker = new(desired, published, _tools);
         Entry entry = new(worker);
         Volatile.Write(ref _entries, _entries.SetItem(worker.Uid, entry));
         CancellationToken life = _life.Token;

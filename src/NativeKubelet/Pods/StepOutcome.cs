@@ -1,4 +1,5 @@
 using NativeKubelet.Core.Pods;
+using NativeKubelet.Core.Resize;
 
 namespace NativeKubelet.Pods;
 
@@ -51,6 +52,7 @@ internal static class StepResults
         (RunPostStart hook, StepOutcome.Done) => progress with { Starting = progress.Starting.Remove(hook.Container) },
         (CreateSandbox, StepOutcome.Done) => progress with { SandboxRetryAt = null, TornDown = false },
         (StopPod stop, StepOutcome.Done) => stop.Sandboxes.Aggregate(progress, (known, id) => known.SandboxStopped(id)),
+        (ResizePod, StepOutcome.Failed failed) => progress with { Resize = progress.Resize is { } resize ? resize with { Error = failed.Cause } : null },
         (TearDown, StepOutcome.Done) => progress with { TornDown = true },
         _ => progress,
     };

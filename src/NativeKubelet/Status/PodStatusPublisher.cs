@@ -7,6 +7,7 @@ using Microsoft.Extensions.Logging;
 using NativeKubelet.Api.Kubernetes;
 using NativeKubelet.Cluster;
 using NativeKubelet.Core.Manifests;
+using NativeKubelet.Core.Resize;
 
 namespace NativeKubelet.Status;
 
@@ -118,19 +119,20 @@ internal sealed partial class PodStatusPublisher(ApiClient api, ApiPodSource pod
             if (!status.ContainsKey(field)) status[field] = null;
         // These merge by address: a pod would keep every one that it ever had. Not by "$patch: replace", which old servers (1.20)
         // take for an address where there is none yet.
-        TakeBack(status, "podIPs", target.Status?.PodIPs?.Select(a => a.Ip));
-        TakeBack(status, "hostIPs", target.Status?.HostIPs?.Select(a => a.Ip));
-        foreach (JsonObject condition in status["conditions"]?.AsArray().OfType<JsonObject>() ?? [])
+        TakeBack(status, "podIPs", "ip", target.Status?.PodIPs?.Select(a => a.Ip));
+        TakeBack(status, "hostIPs", "ip", target.Status?.HostIPs?.Select(a => a.Ip));
+        TakeBack(status, "conditions", "type", target.Status?.Conditions?.Select(c => c.Type).Where(type => type is ResizeConditions.Pending or ResizeConditions.InProgress));
+        foreach (JsonObject condition in status["conditions"]?.AsArray().OfType<JsonObject>().Where(c => !c.ContainsKey("$patch")) ?? [])
             foreach (string field in (string[])["reason", "message"])
                 if (!condition.ContainsKey(field)) condition[field] = null;
         return Encoding.UTF8.GetBytes(new JsonObject { ["metadata"] = new JsonObject { ["uid"] = target.Metadata.Uid }, ["status"] = status }.ToJsonString());
     }
 
-    private static void TakeBack(JsonObject status, string field, IEnumerable<string>? known)
+    private static void TakeBack(JsonObject status, string field, string key, IEnumerable<string>? known)
     {
         if (status[field] is not JsonArray list || known is null) return;
-        HashSet<string> now = [.. list.Select(entry => entry!["ip"]!.GetValue<string>())];
-        foreach (string old in known.Where(ip => !now.Contains(ip))) list.Add((JsonNode)new JsonObject { ["$patch"] = "delete", ["ip"] = old });
+        HashSet<string> now = [.. list.Select(entry => entry![key]!.GetValue<string>())];
+        foreach (string old in known.Where(ip => !now.Contains(ip))) list.Add((JsonNode)new JsonObject { ["$patch"] = "delete", [key] = old });
     }
 
     /// <summary>One pod's way to the server: at most one at a time, and nothing forgotten in between.</summary>

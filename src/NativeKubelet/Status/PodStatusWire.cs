@@ -1,5 +1,6 @@
 using k8s.Models;
 using NativeKubelet.Core.Pods;
+using NativeKubelet.Core.Resize;
 using NativeKubelet.Runtime.Volumes;
 
 namespace NativeKubelet.Status;
@@ -23,7 +24,7 @@ public static class PodStatusWire
         {
             ObservedGeneration = status.ObservedGeneration,
             Phase = status.Phase.ToString(),
-            Conditions = status.Conditions.Count == 0 ? null : [.. status.Conditions.Select(c => Condition(c, status.ObservedGeneration))],
+            Conditions = status.Conditions.Count == 0 ? null : [.. status.Conditions.Select(c => Condition(c, c.Generation ?? status.ObservedGeneration))],
             Message = Set(status.Message),
             Reason = Set(status.Reason),
             HostIP = status.HostIps.Count == 0 ? null : status.HostIps[0],
@@ -72,12 +73,21 @@ public static class PodStatusWire
         Started = container.Started,
         State = State(container.State),
         LastState = container.LastState is { } last ? State(last) : new V1ContainerState(),
-        // Nothing resizes a pod of this node yet, so what it asked for is what it has.
         AllocatedResources = spec?.Resources?.Requests is { Count: > 0 } requests ? requests : null,
-        Resources = spec?.Resources is { } r && (r.Requests ?? r.Limits) is not null ? new() { Requests = r.Requests, Limits = r.Limits } : null,
+        Resources = Resources(container, spec),
         User = container.User is { } user ? new() { Linux = new() { Uid = user.Uid, Gid = user.Gid, SupplementalGroups = [.. user.Groups.Select(g => (long?)g)] } } : null,
         VolumeMounts = spec?.VolumeMounts is { Count: > 0 } mounts ? [.. mounts.Select(Mount)] : null,
     };
+
+    /// <summary>What a running container has, and what any other will get; a server takes it for the sign that this node resizes.</summary>
+    private static V1ResourceRequirements? Resources(ContainerStatus container, V1Container? spec)
+    {
+        if (spec is null || container.Id.Length == 0) return null;
+        V1ResourceRequirements granted = new() { Requests = spec.Resources?.Requests, Limits = spec.Resources?.Limits };
+        if (container.Amounts is not { } inForce) return granted;
+        V1ResourceRequirements has = PodAllocation.With(granted, ReportedAmounts.Of(inForce, ResizableAmounts.Of(granted)));
+        return new() { Requests = granted.Requests is null ? null : has.Requests, Limits = granted.Limits is null ? null : has.Limits };
+    }
 
     private static V1ContainerState State(ContainerStateOf state) => state switch
     {

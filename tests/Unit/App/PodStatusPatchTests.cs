@@ -37,6 +37,17 @@ public sealed class PodStatusPatchTests
         Assert.Null(ready["message"]);
     }
 
+    [Fact]
+    public void A_resize_that_is_over_is_taken_back_and_what_others_said_stays()
+    {
+        V1PodStatus server = new() { Conditions = [new() { Type = "PodResizePending", Status = "True" }, new() { Type = "DisruptionTarget", Status = "True" }] };
+
+        JsonNode status = Patch(Status(new PodCondition("PodResizeInProgress", true, "", "", Now) { Generation = 7 }), server);
+
+        Assert.Equal("""[{"$patch":"delete","type":"PodResizePending"}]""", new JsonArray([.. status["conditions"]!.AsArray().Skip(1).Select(c => c!.DeepClone())]).ToJsonString());
+        Assert.Equal(7, status["conditions"]![0]!["observedGeneration"]!.GetValue<long>());
+    }
+
     [Theory]
     [InlineData("True", "2025-01-01T00:00:00")]
     [InlineData("False", "2026-01-02T03:04:05")]
