@@ -1,6 +1,9 @@
+using System.Globalization;
 using NativeKubelet.Tests.Bench;
 
 // bench [quick | NAME…]. Figures are for this machine and this hour; the ratios, taken in turns in one run, carry.
+if (args is ["serve", var port]) return await ProbeTarget.ServeAsync(int.Parse(port, CultureInfo.InvariantCulture));
+
 Dictionary<string, Func<Figures, bool, Task>> all = new()
 {
     ["size"] = (figures, _) => ProgramSize.RunAsync(figures),
