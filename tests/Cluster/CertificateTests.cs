@@ -82,7 +82,7 @@ public sealed class CertificateTests
         };
         FakeTimeProvider time = new(DateTimeOffset.UtcNow);
         NodeOptions options = new(kubeconfig, bootstrap, Path.Combine(directory, "pki"), null, [], new Dictionary<string, string>(), "");
-        using ClusterCredentials credentials = new(options, "a", rotate: true, new CertificateMeasures(static () => null, null, time).ClientFailures, time, NullLogger.Instance);
+        using ClusterCredentials credentials = new(options, "a", rotate: true, default, new CertificateMeasures(static () => null, null, time).ClientFailures, time, NullLogger.Instance);
         using CancellationTokenSource end = new();
         Task running = credentials.RunAsync(end.Token);
         await credentials.Ready.WaitAsync(AgentHost.Deadline());
@@ -112,7 +112,7 @@ public sealed class CertificateTests
         await api.StartAsync();
         string kubeconfig = Path.GetTempFileName();
         File.WriteAllText(kubeconfig, api.Kubeconfig(api.Tokens.Issue(ClusterHost.Bootstrapper)));
-        using ClusterAccess access = ClusterAccess.Open(Kubeconfig.Load(kubeconfig), null, TimeProvider.System);
+        using ClusterAccess access = ClusterAccess.Open(Kubeconfig.Load(kubeconfig), null, default, TimeProvider.System);
         ResourceKind requests = ResourceKind.Find("certificates.k8s.io", "v1", "certificatesigningrequests")!;
 
         Task<(string, string)> signing = new SigningRequests(() => access.Client, TimeProvider.System, NullLogger.Instance).SignAsync(CertificateWish.Client("a"), AgentHost.Deadline());

@@ -42,6 +42,7 @@ public sealed class MetricsTests
         Assert.InRange(kubelet.Value("kubelet_pleg_last_seen_seconds", ""), DateTimeOffset.UtcNow.AddMinutes(-2).ToUnixTimeSeconds(), DateTimeOffset.UtcNow.ToUnixTimeSeconds() + 1);
         string server = $"host=\"{host.Api.Url.Authority}\"";
         Assert.True(kubelet.Value("rest_client_requests_total", $"code=\"200\",{server},method=\"GET\"") >= 1);
+        Assert.True(kubelet.Value("rest_client_rate_limiter_duration_seconds_count", $"{server},verb=\"GET\"") >= 1);
         Assert.True(kubelet.Value("rest_client_request_duration_seconds_count", $"{server},verb=\"PATCH\"") >= 1);
         Assert.InRange(kubelet.Value("kubelet_certificate_manager_client_ttl_seconds", ""), 1, 3600);
         Assert.Equal(0, kubelet.Value("kubelet_certificate_manager_client_expiration_renew_errors", ""));

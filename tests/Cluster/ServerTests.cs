@@ -186,7 +186,7 @@ public sealed class ServerTests
         using HttpClient client = host.Client(admin);
 
         await IsAsync(client, "/debug/pprof/heap", 405, "profiling endpoint is disabled.\n");
-        await IsAsync(client, "/debug/flags/v", 405, "flags endpoint is disabled.\n");
+        await IsAsync(client, "/debug/flags/v", 406, "unsupported http method\n");
         using HttpResponseMessage checkpoint = await client.PostAsync("/checkpoint/default/web/main", null, AgentHost.Deadline());
         Assert.Equal((HttpStatusCode.NotFound, "pod \"web\" does not exist"), (checkpoint.StatusCode, await checkpoint.Content.ReadAsStringAsync(AgentHost.Deadline())));
         using HttpResponseMessage logs = await client.GetAsync("/logs/", AgentHost.Deadline());

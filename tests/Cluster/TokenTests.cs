@@ -29,7 +29,7 @@ public sealed class TokenTests : IAsyncLifetime
         await _api.StartAsync();
         using var identity = _api.Authority.IssueClient(ApiUser.NameOfNode("a"), TimeSpan.FromHours(1), ApiUser.Nodes);
         File.WriteAllText(_kubeconfig, _api.Kubeconfig(identity));
-        _access = ClusterAccess.Open(Kubeconfig.Load(_kubeconfig), null, _time);
+        _access = ClusterAccess.Open(Kubeconfig.Load(_kubeconfig), null, default, _time);
         _tokens = new ServiceAccountTokens(_access.Client, _time, NullLogger.Instance);
         JsonObject made = _api.Create("pods", new JsonObject
         {

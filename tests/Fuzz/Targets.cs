@@ -101,6 +101,8 @@ public static class Targets
         new("pressure", [Utf8("some avg10=98.22 avg60=97.91 avg300=95.51 total=16081573400\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n")], b => _ = Pressure.Parse(b)?.Some.TotalMicroseconds),
         new("log record", [Utf8("2016-10-06T00:17:09.669794202Z stdout F hello"), Utf8("2016-10-06T00:17:09Z stderr P:x part")], b => CriLogLine.TryParse(b, out _)),
         Text("log query", ["follow=true&sinceTime=2026-01-01T00:00:00Z&tailLines=3&limitBytes=9"], t => LogQuery.Parse(name => t.Split('&').FirstOrDefault(p => p.StartsWith(name, StringComparison.Ordinal))?[name.Length..].TrimStart('='), false), typeof(RefusedException)),
+        Text("node log query", ["query=kubelet&sinceTime=2026-01-01T00:00:00Z&tailLines=3&boot=-1&pattern=x", "query=/pods/a.log"],
+            t => NodeLogQuery.Parse(name => [.. t.Split('&').Where(p => p.StartsWith(name + "=", StringComparison.Ordinal)).Select(p => p[(name.Length + 1)..])], "")?.JournalArguments(), typeof(RefusedException)),
         Text("token of a WebSocket", ["base64url.bearer.authorization.k8s.io.YWJj, v5.channel.k8s.io"], t => BearerToken.Take(new Microsoft.AspNetCore.Http.HeaderDictionary { ["Sec-WebSocket-Protocol"] = t })),
         new("certificate subject", [Convert.FromHexString("3019310a3008060355040a0c0161310b3009060355040313026a6f")], b => CertificateSubject.Parse(b), typeof(CryptographicException)),
         new("block device statistics", [Utf8("8:0 rbytes=4096 wbytes=512 rios=3 wios=1\n"), Utf8("8:0 Read 4096\n8:0 Write 1\nTotal 2\n")], b => _ = DeviceIo.ParseStat(b).Length + DeviceIo.ParseThrottle(b, b).Length),

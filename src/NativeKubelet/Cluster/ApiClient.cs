@@ -9,7 +9,8 @@ namespace NativeKubelet.Cluster;
 /// The API server's verbs on typed objects. A path is below the server's address (<c>api/v1/nodes/a</c>). Every failure is an
 /// <see cref="ApiException"/>; nothing is retried here, as only the caller knows what still matters.
 /// </summary>
-public sealed class ApiClient(Uri server, ApiTransport transport)
+/// <param name="rate">How often a request may begin, a watch too; null: as often as it likes.</param>
+public sealed class ApiClient(Uri server, ApiTransport transport, RequestRate? rate)
 {
     public const string StrategicMerge = "application/strategic-merge-patch+json";
 
@@ -29,6 +30,7 @@ public sealed class ApiClient(Uri server, ApiTransport transport)
     public async Task DeleteAsync(string path, string uid, long graceSeconds, CancellationToken cancel)
     {
         byte[] options = KubernetesJson.Write(new V1DeleteOptions { ApiVersion = "v1", Kind = "DeleteOptions", GracePeriodSeconds = graceSeconds, Preconditions = new V1Preconditions { Uid = uid } });
+        await TurnAsync(HttpMethod.Delete, cancel);
         try
         {
             using HttpResponseMessage answer = await SendAsync(HttpMethod.Delete, path, options, "application/json", AnswerPatience, cancel);
@@ -40,9 +42,16 @@ public sealed class ApiClient(Uri server, ApiTransport transport)
     }
 
     /// <summary>The open body of a watch; the caller reads and disposes it.</summary>
-    public async Task<HttpResponseMessage> WatchAsync(string path, CancellationToken cancel) => await SendAsync(HttpMethod.Get, path, null, null, AnswerPatience, cancel);
+    public async Task<HttpResponseMessage> WatchAsync(string path, CancellationToken cancel)
+    {
+        await TurnAsync(HttpMethod.Get, cancel);
+        return await SendAsync(HttpMethod.Get, path, null, null, AnswerPatience, cancel);
+    }
 
     public ApiMeasures Measures => transport.Measures;
+
+    /// <summary>The same server, for what must not wait for others: signs of life, and what has a limit of its own.</summary>
+    public ApiClient Unlimited => rate is null ? this : new(server, transport, null);
 
     /// <summary>The next request makes a new connection: an answer did not come on the present ones.</summary>
     public void RenewConnections() => transport.Renew();
@@ -52,6 +61,7 @@ public sealed class ApiClient(Uri server, ApiTransport transport)
 
     private async Task<T> AskAsync<T>(HttpMethod method, string path, byte[]? body, string? type, CancellationToken cancel)
     {
+        await TurnAsync(method, cancel);
         using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         patience.CancelAfter(AnswerPatience);
         try
@@ -73,6 +83,12 @@ public sealed class ApiClient(Uri server, ApiTransport transport)
         {
             throw Failure(method, path, $"no answer within {AnswerPatience.TotalSeconds:0} s", e);
         }
+    }
+
+    /// <summary>Before anybody's patience begins: the server has not been asked yet.</summary>
+    private async Task TurnAsync(HttpMethod method, CancellationToken cancel)
+    {
+        if (rate is not null) Measures.Waited(method.Method, await rate.WaitAsync(cancel));
     }
 
     private async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, byte[]? body, string? type, TimeSpan patience, CancellationToken cancel)

@@ -1,6 +1,4 @@
 using System.Net.Http.Headers;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using NativeKubelet.Cluster.Certificates;
 using NativeKubelet.Config;
@@ -18,20 +16,20 @@ public sealed class ApiCredentials(KubeconfigUser user, CertificateFiles? renewe
     private static readonly TimeSpan TokenLife = TimeSpan.FromSeconds(60);
 
     private readonly Lock _gate = new();
-    private X509Certificate2? _certificate;
+    private ClientCertificate? _certificate;
     private DateTime _written;
     private string? _token;
     private long _tokenRead;
 
     /// <summary>For the TLS handshake; null where there is none (yet).</summary>
     /// <exception cref="ConfigException">It is there and cannot be used.</exception>
-    public X509Certificate2? Certificate()
+    public ClientCertificate? Certificate()
     {
         if (exec?.Certificate is { } given) return given;
         lock (_gate)
         {
             if (renewed is { Exists: true }) return OfFile(renewed.CurrentPath, () => File.ReadAllText(renewed.CurrentPath));
-            if (user.CertificatePem is { } pem) return _certificate ??= Load("client-certificate-data", () => X509Certificate2.CreateFromPem(pem, Key()));
+            if (user.CertificatePem is { } pem) return _certificate ??= ClientCertificate.Load("client-certificate-data", () => pem, Key);
             return user.CertificateFile is { } file && File.Exists(file) ? OfFile(file, Key) : _certificate;
         }
     }
@@ -55,7 +53,7 @@ public sealed class ApiCredentials(KubeconfigUser user, CertificateFiles? renewe
 
     public void Dispose()
     {
-        lock (_gate) _certificate?.Dispose();
+        lock (_gate) _certificate?.Leaf.Dispose();
         exec?.Dispose();
     }
 
@@ -78,30 +76,16 @@ public sealed class ApiCredentials(KubeconfigUser user, CertificateFiles? renewe
         }
     }
 
-    private X509Certificate2 OfFile(string file, Func<string> key)
+    private ClientCertificate OfFile(string file, Func<string> key)
     {
         // Of a link this is its own time: it is made anew when it is to lead elsewhere.
         DateTime written = File.GetLastWriteTimeUtc(file);
         if (_certificate is not null && written == _written) return _certificate;
         // Connections in use still hold the former one: it is left to the collector.
-        _certificate = Load(file, () => X509Certificate2.CreateFromPem(File.ReadAllText(file), key()));
+        _certificate = ClientCertificate.Load(file, () => File.ReadAllText(file), key);
         _written = written;
         return _certificate;
     }
 
     private string Key() => user.KeyPem ?? File.ReadAllText(user.KeyFile!);
-
-    /// <summary>Through PKCS #12: TLS takes no key that lives in memory only on every OpenSSL.</summary>
-    private static X509Certificate2 Load(string what, Func<X509Certificate2> load)
-    {
-        try
-        {
-            using X509Certificate2 read = load();
-            return X509CertificateLoader.LoadPkcs12(read.Export(X509ContentType.Pkcs12), null);
-        }
-        catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
-        {
-            throw new ConfigException($"client certificate {what}: {e.Message}", e);
-        }
-    }
 }

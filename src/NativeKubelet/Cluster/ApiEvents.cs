@@ -13,42 +13,26 @@ namespace NativeKubelet.Cluster;
 /// Tells the API server of the node's events, never faster than it allows and never at the cost of a pod: what cannot be told
 /// in time stays in the node's own log alone.
 /// </summary>
-/// <param name="perSecond">eventRecordQPS; 0: no limit.</param>
-/// <param name="burst">eventBurst.</param>
-internal sealed partial class ApiEvents(ApiClient api, EventLog events, string node, int perSecond, int burst, TimeProvider time, ILogger log)
+internal sealed partial class ApiEvents(ApiClient api, EventLog events, string node, RequestRate rate, TimeProvider time, ILogger log)
 {
     private const int MostKnown = 4096, Tries = 12;
     private static readonly TimeSpan BetweenTries = TimeSpan.FromSeconds(10);
 
     // What was told, so that a repetition becomes a higher count instead of another object.
     private readonly Dictionary<EventSubject, (string Path, int Count)> _told = [];
-    private double _allowance = burst;
-    private long _allowed;
 
     public async Task RunAsync(CancellationToken cancel)
     {
-        _allowed = time.GetTimestamp();
         for (long last = 0; ;)
         {
             ImmutableArray<NodeEvent> news = await events.NextAsync(last, cancel);
             foreach (NodeEvent e in news)
             {
-                await TurnAsync(cancel);
+                await rate.WaitAsync(cancel);
                 await TellAsync(e, cancel);
             }
             last = news[^1].Number;
         }
-    }
-
-    /// <summary>A bucket that holds a burst and fills at the permitted rate.</summary>
-    private async Task TurnAsync(CancellationToken cancel)
-    {
-        if (perSecond <= 0) return;
-        long now = time.GetTimestamp();
-        _allowance = Math.Min(burst, _allowance + (time.GetElapsedTime(_allowed, now).TotalSeconds * perSecond));
-        _allowed = now;
-        if (_allowance < 1) await Task.Delay(TimeSpan.FromSeconds((1 - _allowance) / perSecond), time, cancel);
-        _allowance--;
     }
 
     private async Task TellAsync(NodeEvent e, CancellationToken cancel)

@@ -21,6 +21,7 @@ public sealed class ApiTransport(Kubeconfig cluster, ApiCredentials credentials,
 
     private readonly Lock _gate = new();
     private ApiConnections? _connections;      // under _gate
+    private ClientCertificate? _shown;         // by which they were made
 
     public ApiMeasures Measures { get; } = new(cluster.Server.Authority);
 
@@ -84,10 +85,25 @@ public sealed class ApiTransport(Kubeconfig cluster, ApiCredentials credentials,
 
     private ApiConnections Connections()
     {
-        lock (_gate) return _connections ??= new ApiConnections(Handler());
+        lock (_gate)
+        {
+            ClientCertificate? certificate;
+            try
+            {
+                certificate = credentials.Certificate();
+            }
+            catch (ConfigException) when (_connections is not null)
+            {
+                return _connections;    // somebody is writing it, and those that are open do not need it
+            }
+            if (_connections is not null && ReferenceEquals(certificate, _shown)) return _connections;
+            _connections?.Cut();
+            (_connections, _shown) = (new ApiConnections(Handler(certificate)), certificate);
+            return _connections;
+        }
     }
 
-    private SocketsHttpHandler Handler() => new()
+    private SocketsHttpHandler Handler(ClientCertificate? certificate) => new()
     {
         AllowAutoRedirect = false,
         UseCookies = false,
@@ -98,10 +114,10 @@ public sealed class ApiTransport(Kubeconfig cluster, ApiCredentials credentials,
         KeepAlivePingDelay = PingAfter,
         KeepAlivePingTimeout = PingPatience,
         KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
-        SslOptions = Tls(),
+        SslOptions = Tls(certificate),
     };
 
-    private SslClientAuthenticationOptions Tls()
+    private SslClientAuthenticationOptions Tls(ClientCertificate? certificate)
     {
         X509ChainPolicy policy = new() { RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
         X509Certificate2Collection authorities = Authorities();
@@ -115,7 +131,7 @@ public sealed class ApiTransport(Kubeconfig cluster, ApiCredentials credentials,
             EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
             CertificateChainPolicy = policy,
             TargetHost = cluster.TlsServerName ?? cluster.Server.Host,
-            LocalCertificateSelectionCallback = (_, _, _, _, _) => credentials.Certificate()!,
+            ClientCertificateContext = certificate?.Shown,
         };
         if (cluster.Insecure) options.RemoteCertificateValidationCallback = static (_, certificate, _, _) => certificate is not null;
         return options;

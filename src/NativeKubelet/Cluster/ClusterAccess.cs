@@ -1,6 +1,7 @@
 using System.Security.Cryptography.X509Certificates;
 using NativeKubelet.Cluster.Certificates;
 using NativeKubelet.Config;
+using NativeKubelet.Core.Resources;
 
 namespace NativeKubelet.Cluster;
 
@@ -10,21 +11,22 @@ public sealed class ClusterAccess : IDisposable
     private readonly ApiTransport _transport;
     private readonly ApiCredentials _credentials;
 
-    private ClusterAccess(Kubeconfig file, CertificateFiles? renewed, TimeProvider time)
+    private ClusterAccess(Kubeconfig file, CertificateFiles? renewed, RateLimit limit, TimeProvider time)
     {
         File = file;
         _credentials = new ApiCredentials(file.User, renewed, file.User.Exec is { } plugin ? new ExecCredentials(plugin, file, time) : null, time);
         _transport = new ApiTransport(file, _credentials, time);
         Uri server = file.Server;
-        Client = new ApiClient(server.AbsolutePath.EndsWith('/') ? server : new Uri(server + "/"), _transport);
+        Client = new ApiClient(server.AbsolutePath.EndsWith('/') ? server : new Uri(server + "/"), _transport, new RequestRate(limit, time));
     }
 
     public Kubeconfig File { get; }
 
     public ApiClient Client { get; }
 
+    /// <param name="limit">How often the server is asked.</param>
     /// <param name="renewed">Certificates that take the place of the kubeconfig's as soon as there are any.</param>
-    public static ClusterAccess Open(Kubeconfig file, CertificateFiles? renewed, TimeProvider time) => new(file, renewed, time);
+    public static ClusterAccess Open(Kubeconfig file, CertificateFiles? renewed, RateLimit limit, TimeProvider time) => new(file, renewed, limit, time);
 
     /// <summary>What the API server would be shown now; the caller disposes of it.</summary>
     /// <returns>Null: none, or none that could be used.</returns>
@@ -32,7 +34,7 @@ public sealed class ClusterAccess : IDisposable
     {
         try
         {
-            return _credentials.Certificate() is { } certificate ? X509CertificateLoader.LoadCertificate(certificate.RawData) : null;
+            return _credentials.Certificate() is { } certificate ? X509CertificateLoader.LoadCertificate(certificate.Leaf.RawData) : null;
         }
         catch (ConfigException)
         {

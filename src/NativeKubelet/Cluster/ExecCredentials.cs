@@ -1,9 +1,8 @@
 using System.Collections;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using NativeKubelet.Config;
 using NativeKubelet.Linux.Libc;
 using NativeKubelet.Linux.Processes;
 
@@ -21,7 +20,7 @@ public sealed class ExecCredentials(ExecPlugin plugin, Kubeconfig cluster, TimeP
     private bool _known;
 
     /// <summary>Of the last answer.</summary>
-    public X509Certificate2? Certificate { get; private set; }
+    public ClientCertificate? Certificate { get; private set; }
 
     /// <returns>Null where the program gives a certificate alone.</returns>
     /// <exception cref="ApiException">It failed, or its answer is none.</exception>
@@ -43,7 +42,7 @@ public sealed class ExecCredentials(ExecPlugin plugin, Kubeconfig cluster, TimeP
 
     public void Dispose()
     {
-        Certificate?.Dispose();
+        Certificate?.Leaf.Dispose();
         _one.Dispose();
     }
 
@@ -89,14 +88,11 @@ public sealed class ExecCredentials(ExecPlugin plugin, Kubeconfig cluster, TimeP
             if (token is null && (certificate is null || key is null)) throw new ApiException(0, "", $"exec plugin {plugin.Command} gave neither a token nor a certificate with its key");
             _token = token;
             if (certificate is not null && key is not null)
-            {
-                using X509Certificate2 read = X509Certificate2.CreateFromPem(certificate, key);
-                Certificate = X509CertificateLoader.LoadPkcs12(read.Export(X509ContentType.Pkcs12), null);
-            }
+                Certificate = ClientCertificate.Load($"of exec plugin {plugin.Command}", () => certificate, () => key);
             _until = status?["expirationTimestamp"]?.GetValue<DateTimeOffset>() ?? DateTimeOffset.MaxValue;
             _known = true;
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or CryptographicException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or ConfigException)
         {
             throw new ApiException(0, "", $"exec plugin {plugin.Command}: its answer is no ExecCredential: {e.Message}", inner: e);
         }

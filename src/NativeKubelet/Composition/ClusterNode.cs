@@ -31,7 +31,8 @@ internal sealed partial class ClusterNode : IDisposable
         (_plan, _time, _logs) = (plan, time, logs);
         CertificateFiles serving = CertificateFiles.Serving(plan.Options.Node.CertDirectory);
         _certificates = new CertificateMeasures(() => _credentials!.Access.OwnCertificate(), plan.Options.Configuration.ServerTLSBootstrap == true ? serving.Load : null, time);
-        _credentials = new ClusterCredentials(plan.Options.Node, plan.Identity.Name, plan.Options.Configuration.RotateCertificates == true, _certificates.ClientFailures, time, logs.CreateLogger<ClusterCredentials>());
+        _credentials = new ClusterCredentials(plan.Options.Node, plan.Identity.Name, plan.Options.Configuration.RotateCertificates == true,
+            RequestRate.Of(plan.Options.Configuration.KubeAPIQPS ?? 50, plan.Options.Configuration.KubeAPIBurst ?? 100), _certificates.ClientFailures, time, logs.CreateLogger<ClusterCredentials>());
         _api = _credentials.Access.Client;
         Tokens = new ServiceAccountTokens(_api, time, logs.CreateLogger<ServiceAccountTokens>());
         Facts = new ClusterFacts(_api, plan.Identity.Name, _registered.Task, time, logs.CreateLogger<ClusterFacts>());
@@ -76,12 +77,12 @@ internal sealed partial class ClusterNode : IDisposable
         NodeObserver observer = new(_plan, agent.Images, () => agent.Network.NotReady, () => _plan.Options.Server.Port ?? 0);
         NodeRegistration registration = new(_api, Card(), _time, _logs.CreateLogger<NodeRegistration>());
         NodeStatusLoop status = new(
-            _api, name, observer.Observe, options.NodeStatusUpdateFrequency!.Value, options.NodeStatusReportFrequency!.Value,
+            _api.Unlimited, name, observer.Observe, options.NodeStatusUpdateFrequency!.Value, options.NodeStatusReportFrequency!.Value,
             _time, _logs.CreateLogger<NodeStatusLoop>());
-        LeaseLoop lease = new(_api, name, options.NodeLeaseDurationSeconds!.Value, _time, _logs.CreateLogger<LeaseLoop>());
+        LeaseLoop lease = new(_api.Unlimited, name, options.NodeLeaseDurationSeconds!.Value, _time, _logs.CreateLogger<LeaseLoop>());
         using PodStatusPublisher statuses = new(_api, Pods, agent.Board, _time, _logs.CreateLogger<PodStatusPublisher>());
         MirrorPods mirrors = new(_api, Pods, agent.Board, _registered.Task, () => agent.Complete.IsCompletedSuccessfully, _time, _logs.CreateLogger<MirrorPods>());
-        ApiEvents events = new(_api, agent.Events, name, options.EventRecordQPS ?? 50, options.EventBurst ?? 100, _time, _logs.CreateLogger<ApiEvents>());
+        ApiEvents events = new(_api.Unlimited, agent.Events, name, new RequestRate(new(options.EventRecordQPS ?? 50, options.EventBurst ?? 100), _time), _time, _logs.CreateLogger<ApiEvents>());
         await Task.WhenAll(
             RegisterAsync(registration, status, observer, cancel), lease.RunAsync(cancel), statuses.RunAsync(cancel), mirrors.RunAsync(cancel), events.RunAsync(cancel), Facts.RunAsync(cancel));
     }

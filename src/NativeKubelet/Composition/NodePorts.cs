@@ -6,6 +6,7 @@ using NativeKubelet.Api.Kubelet;
 using NativeKubelet.Cluster.Certificates;
 using NativeKubelet.Config;
 using NativeKubelet.Core.Stats;
+using NativeKubelet.Logging;
 using NativeKubelet.Node;
 using NativeKubelet.Runtime.Machines;
 using NativeKubelet.Runtime.Stats;
@@ -29,7 +30,7 @@ internal static partial class NodePorts
     /// <exception cref="ConfigException">A file that the options name is no use.</exception>
     /// <exception cref="IOException">A port cannot be had.</exception>
     public static async Task<NodeServer?> OpenAsync(
-        NodePlan plan, NodeAgent agent, ClusterNode? cluster, ImmutableArray<HealthCheck> checks, TimeProvider time, ILoggerFactory logs, CancellationToken cancel)
+        NodePlan plan, NodeAgent agent, ClusterNode? cluster, ImmutableArray<HealthCheck> checks, TimeProvider time, KubeletLogging logs, CancellationToken cancel)
     {
         ServerOptions ports = plan.Options.Server;
         if (ports is { Port: null, ReadOnlyPort: null }) return null;
@@ -37,7 +38,7 @@ internal static partial class NodePorts
         RequestCounts counts = new();
         StreamRoutes streams = new(
             agent.Runtime, agent.Board, plan.Options.Configuration.StreamingConnectionIdleTimeout!.Value, time, logs.CreateLogger<StreamRoutes>());
-        NodeRoutes routes = new(SourcesOf(plan, agent, cluster, checks, counts, time), streams.ServeAsync, time);
+        NodeRoutes routes = new(SourcesOf(plan, agent, cluster, checks, counts, logs.Verbosity, time), streams.ServeAsync, time);
         Authentication authentication;
         try
         {
@@ -65,7 +66,7 @@ internal static partial class NodePorts
         }
     }
 
-    private static NodeSources SourcesOf(NodePlan plan, NodeAgent agent, ClusterNode? cluster, ImmutableArray<HealthCheck> checks, RequestCounts counts, TimeProvider time)
+    private static NodeSources SourcesOf(NodePlan plan, NodeAgent agent, ClusterNode? cluster, ImmutableArray<HealthCheck> checks, RequestCounts counts, LogVerbosity verbosity, TimeProvider time)
     {
         MachineFacts machine = plan.Machine;
         MachineIdentity identity = MachineIdentity.Read();
@@ -79,7 +80,9 @@ internal static partial class NodePorts
             new(identity.MachineId, identity.SystemUuid, machine.BootId, machine.KernelRelease, identity.OsImage, machine.Cpus, machine.MemoryBytes, machine.SwapBytes, KubeletVersion.Text),
             plan.Options.Images.SandboxImage ?? UsualSandboxImage);
         KubeletMetrics kubelet = new(plan.Identity.Name, machine.Cgroups.Unified, agent.Board, agent.Runtime, stats, [counts.Write, .. agent.Measures, .. cluster is null ? [] : (Action<MetricText>[])[cluster.Write]], time.GetUtcNow());
-        return new(plan.Options, agent.Board, agent.Runtime, checks, new(stats), new(agent.Usage, stats, groups, kubelet, agent.Workers.ProbeCounts, checks));
+        return new(
+            plan.Options, agent.Board, agent.Runtime, checks, new(stats), new(agent.Usage, stats, groups, kubelet, agent.Workers.ProbeCounts, checks),
+            new(plan.Options, verbosity, time.GetUtcNow(), time));
     }
 
     private static TlsListener TlsOf(NodePlan plan, bool joined, TimeProvider time, ILoggerFactory logs)

@@ -24,7 +24,7 @@ public sealed record ConfigField(string Path, FieldState State, string Note);
 /// <summary>What becomes of each field of KubeletConfiguration, as data: warnings and the manual read this one table.</summary>
 public static class ConfigFields
 {
-    private const string Debugging = "of /debug, which is not served", Numa = "CPUs and memory are not pinned to pods",
+    private const string Numa = "CPUs and memory are not pinned to pods",
         Collecting = "images are not collected", Evicting = "pods are not evicted", Shutting = "the machine's shutdown is not waited for", GoOnly = "of the Go runtime";
 
     public static IReadOnlyList<ConfigField> All { get; } =
@@ -40,7 +40,7 @@ public static class ConfigFields
         new("rotateCertificates", Joined, ""), new("serverTLSBootstrap", Joined, ""),
         new("authentication", Works, "clientCAFile is read anew when it changes; a node alone has nobody to ask about tokens and refuses them"), new("authorization", Works, "Webhook on a node alone: client certificates of system:masters may everything, others nothing"),
         new("enableDebuggingHandlers", Works, ""), new("enableContentionProfiling", Ignored, GoOnly), new("enableProfilingHandler", Ignored, GoOnly),
-        new("enableDebugFlagsHandler", Ignored, Debugging), new("enableSystemLogHandler", Works, "files below /var/log"), new("enableSystemLogQuery", NotYet, "/logs shows files, and asks no journal"),
+        new("enableDebugFlagsHandler", Works, "/debug/flags/v sets the verbosity of the log"), new("enableSystemLogHandler", Works, "files below /var/log"), new("enableSystemLogQuery", Works, "services of the journal, or the files that they log to"),
         new("healthzPort", Works, "0: closed"), new("healthzBindAddress", Works, ""), new("streamingConnectionIdleTimeout", Works, "nothing in either direction for so long"),
         new("registerNode", Joined, ""), new("registerWithTaints", Joined, ""), new("providerID", Joined, ""),
         new("maxOpenFiles", Works, "as far as the hard limit can be raised"), new("oomScoreAdj", Works, "where CAP_SYS_RESOURCE is held"),

@@ -2,6 +2,7 @@ using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging;
 using NativeKubelet.Config;
 using NativeKubelet.Core.Certificates;
+using NativeKubelet.Core.Resources;
 using NativeKubelet.Core.Stats;
 using NativeKubelet.Linux.Files;
 
@@ -18,6 +19,7 @@ internal sealed partial class ClusterCredentials : IDisposable
     private readonly ClusterAccess? _bootstrap;
     private readonly string _kubeconfig, _name;
     private readonly bool _rotate, _atOnce;
+    private readonly RateLimit _limit;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -26,20 +28,20 @@ internal sealed partial class ClusterCredentials : IDisposable
     /// <param name="rotate">rotateCertificates.</param>
     /// <param name="failures">Counts what could not be renewed.</param>
     /// <exception cref="ConfigException">Neither kubeconfig is any use.</exception>
-    public ClusterCredentials(NodeOptions options, string name, bool rotate, CounterFamily failures, TimeProvider time, ILogger log)
+    public ClusterCredentials(NodeOptions options, string name, bool rotate, RateLimit limit, CounterFamily failures, TimeProvider time, ILogger log)
     {
-        (_kubeconfig, _name, _rotate, _time, _log) = (options.Kubeconfig!, name, rotate, time, log);
+        (_kubeconfig, _name, _rotate, _limit, _time, _log) = (options.Kubeconfig!, name, rotate, limit, time, log);
         _files = CertificateFiles.Client(options.CertDirectory);
         _files.Recover();
         Kubeconfig? own = Own(options.BootstrapKubeconfig);
         if (own is null)
         {
             Kubeconfig first = Kubeconfig.Load(options.BootstrapKubeconfig!);
-            _bootstrap = ClusterAccess.Open(first, null, time);
+            _bootstrap = ClusterAccess.Open(first, null, limit, time);
             own = first with { User = KubeconfigUser.OfFile(_files.CurrentPath) };
         }
         bool renews = _bootstrap is not null || (rotate && own.User.HasCertificate);
-        Access = ClusterAccess.Open(own, renews ? _files : null, time);
+        Access = ClusterAccess.Open(own, renews ? _files : null, limit, time);
         _atOnce = renews && own.User.IsEmbedded && !_files.Exists;
         if (renews) _rotation = new(_files, CertificateWish.Client(name), Access.OwnCertificate, new(Asking, time, log), Kept, failures, time, log);
         else _ready.SetResult();
@@ -87,7 +89,7 @@ internal sealed partial class ClusterCredentials : IDisposable
             if (!File.Exists(_kubeconfig)) return fallBack ? null : throw new ConfigException($"kubeconfig {_kubeconfig} does not exist");
             Kubeconfig own = Kubeconfig.Load(_kubeconfig);
             if (!own.User.HasCertificate) return own;
-            using ClusterAccess tried = ClusterAccess.Open(own, _rotate ? _files : null, _time);
+            using ClusterAccess tried = ClusterAccess.Open(own, _rotate ? _files : null, _limit, _time);
             using X509Certificate2? certificate = tried.OwnCertificate();
             if (IsGood(certificate)) return own;
             CertificateOver(_kubeconfig, certificate is null ? "cannot be read" : $"ended at {certificate.NotAfter.ToUniversalTime():yyyy-MM-ddTHH:mm:ssZ}", fallBack ? "a new one is asked for with the bootstrap kubeconfig" : "a new one must be put in its place");

@@ -24,7 +24,8 @@ internal sealed class HostLogRoute(string root)
         switch (DirectoryHandle.StatusOf(file, path).Kind)
         {
             case FileKind.Regular:
-                await CopyAsync(context, file, path);
+                context.Begin("text/plain; charset=utf-8");
+                if (!HttpMethods.IsHead(context.Request.Method)) await CopyAsync(file, path, context.Response.Body, context.RequestAborted);
                 return;
             case FileKind.Directory when context.Request.Path.Value!.EndsWith('/'):
                 await context.BytesAsync(200, Encoding.UTF8.GetBytes(Index(top, path)), "text/html; charset=utf-8");
@@ -36,6 +37,37 @@ internal sealed class HostLogRoute(string root)
                 return;
             default:
                 throw new RefusedException(403, $"{path} is no file\n");
+        }
+    }
+
+    public bool Has(string path)
+    {
+        using DirectoryHandle top = Top();
+        try
+        {
+            using FileDescriptor file = Open(top, path);
+            return true;
+        }
+        catch (RefusedException)
+        {
+            return false;
+        }
+    }
+
+    /// <returns>False: there is no such file, and nothing was written.</returns>
+    public async Task<bool> TryCopyAsync(string path, Stream to, CancellationToken cancel)
+    {
+        using DirectoryHandle top = Top();
+        try
+        {
+            using FileDescriptor file = Open(top, path);
+            if (DirectoryHandle.StatusOf(file, path).Kind != FileKind.Regular) return false;
+            await CopyAsync(file, path, to, cancel);
+            return true;
+        }
+        catch (RefusedException)
+        {
+            return false;
         }
     }
 
@@ -77,16 +109,14 @@ internal sealed class HostLogRoute(string root)
     }
 
     /// <summary>As much as it holds now; what is written meanwhile belongs to the next request.</summary>
-    private static async Task CopyAsync(HttpContext context, FileDescriptor file, string path)
+    private static async Task CopyAsync(FileDescriptor file, string path, Stream to, CancellationToken cancel)
     {
         long left = DirectoryHandle.StatusOf(file, path).Size;
-        context.Begin("text/plain; charset=utf-8");
-        if (HttpMethods.IsHead(context.Request.Method)) return;
         byte[] buffer = ArrayPool<byte>.Shared.Rent(Chunk);
         try
         {
             for (int count; left > 0 && (count = OpenedFile.Read(file, buffer.AsSpan(0, (int)Math.Min(buffer.Length, left)), path)) > 0; left -= count)
-                await context.Response.Body.WriteAsync(buffer.AsMemory(0, count), context.RequestAborted);
+                await to.WriteAsync(buffer.AsMemory(0, count), cancel);
         }
         finally
         {

@@ -1,6 +1,8 @@
 using Microsoft.AspNetCore.Http;
 using NativeKubelet.Api.Kubelet;
+using NativeKubelet.Config;
 using NativeKubelet.Core.Server;
+using NativeKubelet.Linux.Processes;
 
 namespace NativeKubelet.Server.Endpoints;
 
@@ -15,6 +17,9 @@ internal sealed class NodeRoutes
     private readonly StatsRoutes _stats;
     private readonly MetricRoutes _metrics;
     private readonly HostLogRoute _hostLogs = new("/var/log");
+    private readonly NodeLogRoute _nodeLogs;
+    private readonly DebugPages _debug;
+    private readonly FeatureGates _gates;
     private readonly Func<HttpContext, Task> _streams;
 
     /// <param name="streams">exec, attach, portForward and run.</param>
@@ -25,7 +30,8 @@ internal sealed class NodeRoutes
         _pods = new(node.Board, node.Runtime);
         _logs = new(node.Board, node.Runtime, node.Options.Gates["PodLogsQuerySplitStreams"], time);
         _configz = new(node.Options);
-        (_stats, _metrics) = (node.Stats, node.Metrics);
+        (_stats, _metrics, _debug, _gates) = (node.Stats, node.Metrics, node.Debug, node.Options.Gates);
+        _nodeLogs = new(_hostLogs, ProgramPath.Find("journalctl"));
         _streams = streams;
     }
 
@@ -57,13 +63,18 @@ internal sealed class NodeRoutes
             ["", "containerLogs", var space, var pod, var container] => Get(context, c => _logs.ServeAsync(c, space, pod, container)),
             ["", "runningpods"] or ["", "runningpods", ""] => Get(context, _pods.RunningAsync),
             ["", "configz"] => _configz.ServeAsync(context),
-            ["", "logs", .. var rest] => _options.EnableSystemLogHandler == true ? Get(context, c => _hostLogs.ServeAsync(c, string.Join('/', rest))) : throw Disabled("logs"),
+            ["", "logs", .. var rest] => _options.EnableSystemLogHandler == true ? Get(context, c => LogsAsync(c, string.Join('/', rest))) : throw Disabled("logs"),
+            ["", "flagz"] when _gates["ComponentFlagz"] => Get(context, _debug.FlagsAsync),
+            ["", "statusz"] when _gates["ComponentStatusz"] => Get(context, _debug.StatusAsync),
             ["", "checkpoint", var space, var pod, var container] => throw _pods.CheckpointRefusal(context.Request.Method, space, pod, container),
             ["", "debug", "pprof", ..] => throw Disabled("profiling"),
-            ["", "debug", "flags", "v"] => throw Disabled("flags"),
+            ["", "debug", "flags", "v"] => _options.EnableDebugFlagsHandler == true ? _debug.VerbosityAsync(context) : throw Disabled("flags"),
             _ => null,
         };
     }
+
+    private Task LogsAsync(HttpContext context, string path) =>
+        _options.EnableSystemLogQuery == true && _gates["NodeLogQuery"] ? _nodeLogs.ServeAsync(context, path) : _hostLogs.ServeAsync(context, path);
 
     private static Task Get(HttpContext context, Func<HttpContext, Task> answer) =>
         HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method) ? answer(context) : throw new RefusedException(405, "405: Method Not Allowed");

@@ -7,4 +7,4 @@ namespace NativeKubelet.Server.Endpoints;
 
 /// <summary>All that the node's ports tell of.</summary>
 internal sealed record NodeSources(
-    KubeletOptions Options, StatusBoard Board, IContainerRuntime Runtime, ImmutableArray<HealthCheck> Checks, StatsRoutes Stats, MetricRoutes Metrics);
+    KubeletOptions Options, StatusBoard Board, IContainerRuntime Runtime, ImmutableArray<HealthCheck> Checks, StatsRoutes Stats, MetricRoutes Metrics, DebugPages Debug);

@@ -37,7 +37,7 @@ internal sealed class RequestCounts
 
     private static string PathOf(string path) => path is "/metrics/cadvisor" or "/metrics/resource" or "/metrics/probes" ? path[1..] : NodeAccess.RootOf(path) switch
     {
-        "healthz" or "pods" or "stats" or "metrics" or "run" or "exec" or "attach" or "portForward" or "containerLogs" or "configz" or "runningpods" or "logs" or "checkpoint" or "debug"
+        "healthz" or "pods" or "stats" or "metrics" or "run" or "exec" or "attach" or "portForward" or "containerLogs" or "configz" or "runningpods" or "logs" or "checkpoint" or "debug" or "flagz" or "statusz"
             => NodeAccess.RootOf(path),
         _ => "other",
     };
