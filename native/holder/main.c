@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -97,10 +98,24 @@ static int usage(void)
 	return 2;
 }
 
+/*
+ * Buffers for a hundred containers lie there, and a pod has two. Where transparent huge pages are on for everybody (Debian, RHEL),
+ * the first byte of any of them would cost 2 MB.
+ */
+static void refuse_huge_pages(void)
+{
+	extern char __bss_start[], _end[];
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t from = (uintptr_t)__bss_start & ~(page - 1), to = ((uintptr_t)_end + page - 1) & ~(page - 1);
+
+	madvise((void *)from, to - from, MADV_NOHUGEPAGE);
+}
+
 int main(int argc, char **argv)
 {
 	struct stat st;
 
+	refuse_huge_pages();
 	prctl(PR_SET_NAME, "nk-holder", 0, 0, 0);
 	if (argc == 2 && strcmp(argv[1], "--describe") == 0) {
 		describe();

@@ -83,6 +83,7 @@ public sealed class TransitionTests
     [Fact]
     public async Task An_orphan_runs_its_hook_before_the_stop_although_nobody_knows_its_pod()
     {
+        Assert.SkipWhen(TimeLimit.Factor > 1, "orphans have one second, as in the original, and on emulated processors a hook needs more to begin");
         await using AgentHost node = new();
         node.WritePod("orphan", """
             containers:

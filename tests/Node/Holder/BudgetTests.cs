@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Text.RegularExpressions;
 using NativeKubelet.Linux.Processes;
 using NativeKubelet.Runtime.Sandboxes;
 
@@ -26,6 +28,29 @@ public sealed class BudgetTests(ITestOutputHelper output)
 
         output.WriteLine($"PSS of holder and pause: {alone} KB alone, {among} KB among ten");
         Assert.InRange(among, 1, 150);
+    }
+
+    [Fact]
+    public async Task Where_huge_pages_are_on_for_everybody_the_holder_takes_none()
+    {
+        await using HolderHost host = await HolderHost.StartAsync();
+        int pause = await host.PauseAsync(PauseNamespaces.Ipc);
+
+        foreach (int pid in (int[])[host.Holder.Process.Pid, pause])
+        {
+            // A mapping begins with its addresses and ends with its flags; "nh" is MADV_NOHUGEPAGE.
+            int large = 0;
+            string[] mappings = File.ReadAllText($"/proc/{pid}/smaps").Split("VmFlags:");
+            for (int i = 0; i + 1 < mappings.Length; i++)
+            {
+                if (Regex.Match(mappings[i], @"Size: +(\d+) kB") is { Success: true } size && int.Parse(size.Groups[1].Value, CultureInfo.InvariantCulture) >= 2048)
+                {
+                    large++;
+                    Assert.Contains(" nh", mappings[i + 1].Split('\n')[0], StringComparison.Ordinal);
+                }
+            }
+            Assert.NotEqual(0, large);
+        }
     }
 
     [Fact]
