@@ -1,8 +1,11 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using NativeKubelet.Linux.Files;
 using NativeKubelet.Tests.ApiDouble;
 using NativeKubelet.Tests.Cluster.Streams;
 using NativeKubelet.Tests.Node.Agent;
+using NativeKubelet.Tests.Node.Cli;
 using static NativeKubelet.Tests.ApiDouble.ObjectStore;
 
 namespace NativeKubelet.Tests.Cluster;
@@ -44,6 +47,23 @@ public sealed class DebugTests
 
         Assert.Contains("hello world", System.Text.Encoding.UTF8.GetString(said.Out), StringComparison.Ordinal);
         Assert.Equal(0, said.Code);
+    }
+
+    [Fact]
+    public async Task A_person_debugs_on_a_terminal()
+    {
+        await using StreamHost host = await StreamHost.StartAsync("exec sleep 4321");
+        using Pty user = new();
+        string terminal = new FileInfo($"/proc/self/fd/{user.Inner.Number}").LinkTarget!;
+
+        using Process debug = host.KubectlOn(
+            terminal, $"debug -it web --image={AgentHost.Image} --image-pull-policy=Never --profile=general --target=main --container=talk -- sh -c 'read name; echo hello $name from $(cat /proc/1/comm); tty'");
+        // What is typed before it is attached waits in the terminal.
+        OpenedFile.Write(user.Outer, "world\r"u8, "pty");
+        string said = await ExecTests.ExpectAsync(user.Outer, "/dev/pts/");
+
+        Assert.Contains("hello world from sleep", said, StringComparison.Ordinal);
+        await debug.WaitForExitAsync(AgentHost.Deadline());
     }
 
     [Fact]

@@ -13,7 +13,7 @@ public static class PodActions
     public static PodPlan Compute(PodIntent desired, PodObserved observed, PodProgress progress, CrashBackoff backoff, DateTimeOffset now)
     {
         if (desired.Stop is not null || progress.Over is not null)
-            return End(desired, observed, progress);
+            return End(desired with { MostGrace = progress.Over?.Grace }, observed, progress);
         SandboxObserved? sandbox = Usable(desired, observed);
         PodPlan plan = sandbox is null
             ? WithoutSandbox(desired, observed, progress, now)

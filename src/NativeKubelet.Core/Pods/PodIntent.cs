@@ -33,12 +33,16 @@ public sealed record PodIntent(V1Pod Pod, PodStop? Stop = null)
     public IEnumerable<WantedContainer> Ephemeral =>
         (Pod.Spec.EphemeralContainers ?? []).Select(c => new WantedContainer(ContainerSpecs.AsContainer(c), ContainerRole.Ephemeral));
 
+    /// <summary>No container gets longer than that, whatever the pod and whoever stops it say; null: they decide.</summary>
+    public TimeSpan? MostGrace { get; init; }
+
     /// <summary>What each container gets to end by itself: its hook and the time after its stop signal.</summary>
     public TimeSpan Grace
     {
         get
         {
             TimeSpan grace = Stop?.Grace ?? OwnGrace;
+            if (MostGrace < grace) grace = MostGrace.Value;
             return Stop is not null && grace < ShortestGrace ? ShortestGrace : grace;
         }
     }

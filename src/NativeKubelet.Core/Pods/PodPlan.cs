@@ -21,7 +21,24 @@ public sealed record PodPlan(ValueList<PodStep> Steps, ValueList<WaitingContaine
 public sealed record WaitingContainer(string Container, string Reason, string Message, string Event);
 
 /// <summary>Why the node ends a pod that would have run on: status.reason and status.message.</summary>
-public sealed record PodFailure(string Reason, string Message);
+public sealed record PodFailure(string Reason, string Message)
+{
+    private const string Eviction = "Evicted";
+
+    private static readonly TimeSpan AtOnce = TimeSpan.FromSeconds(1);
+
+    /// <summary>The node has not the room that the pod takes: a warning, where others are a plain end.</summary>
+    public bool IsEviction => Reason == Eviction;
+
+    /// <summary>What its containers get to end at most; null: what the pod says. It follows from the reason, which is all that is kept.</summary>
+    public TimeSpan? Grace => IsEviction ? AtOnce : null;
+
+    /// <summary>By which evictions are counted; empty where an earlier agent evicted, or nobody did.</summary>
+    public string Signal { get; init; } = "";
+
+    /// <param name="signal">As the original names it.</param>
+    public static PodFailure Evicted(string signal, string message) => new(Eviction, message) { Signal = signal };
+}
 
 /// <summary>One effect that the executor carries out.</summary>
 public abstract record PodStep;

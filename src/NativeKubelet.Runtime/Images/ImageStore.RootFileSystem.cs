@@ -14,7 +14,10 @@ public sealed partial class ImageStore
 
     /// <summary>Where a container's own changes lie below its directory; without an overlay, all of its files.</summary>
     internal static string WritableLayer(string writableDirectory) =>
-        Path.Combine(writableDirectory, Upper) is var upper && Directory.Exists(upper) ? upper : Path.Combine(writableDirectory, Copied);
+        OwnChanges(writableDirectory) is var upper && Directory.Exists(upper) ? upper : Path.Combine(writableDirectory, Copied);
+
+    /// <summary>Where they lie alone, as a container is not to blame for the size of its image; not there without an overlay.</summary>
+    internal static string OwnChanges(string writableDirectory) => Path.Combine(writableDirectory, Upper);
 
     public async Task MountRootFileSystemAsync(ImageRecord image, string writableDirectory, string target, MappedUsers? users, CancellationToken cancel)
     {

@@ -43,6 +43,7 @@ internal sealed partial class NodeAgent : IAsyncDisposable
     private readonly ILogger _log;
     private readonly DateTimeOffset _started;
     private readonly DesiredPods _desired;
+    private readonly LocalStorageEviction? _eviction;
     private readonly PreloadDirectory _preload;
     private readonly ImagePulls _pulls;
     private readonly LocalApi _api;
@@ -78,6 +79,8 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         _desired = new DesiredPods(
             sources, Runtime, Workers, cleanup, beside, Board, events, node, LimitsOf(plan), () => facts.Node(node.Facts), plan.Resources.Node.Fit, Turns, options.Paths, time, logs);
         Measures = [measures.Write, Workers.Relists.Write, runtime.Write, driver.Write, volumes.Operations.Write, _pulls.Write];
+        if (options.Configuration.LocalStorageCapacityIsolation != false)
+            _eviction = new LocalStorageEviction(Workers, Runtime, Board, new LocalStorageMeter(options.Paths), time, logs.CreateLogger<LocalStorageEviction>());
         Usage = new UsageSampler(Runtime, Cgroups, time, logs.CreateLogger<UsageSampler>());
         _preload = new PreloadDirectory(options.Images.PreloadDirectory, plan.Images, Images, logs.CreateLogger<PreloadDirectory>());
         LocalSources told = new(
@@ -171,7 +174,7 @@ internal sealed partial class NodeAgent : IAsyncDisposable
     public async Task RunAsync(CancellationToken cancel)
     {
         using CancellationTokenSource ending = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        List<Task> loops = [Workers.RunAsync(ending.Token), Usage.RunAsync(ending.Token), PreloadAsync(ending.Token), SourcesAsync(ending.Token)];
+        List<Task> loops = [Workers.RunAsync(ending.Token), Usage.RunAsync(ending.Token), _eviction?.RunAsync(ending.Token) ?? Task.Delay(Timeout.Infinite, ending.Token), PreloadAsync(ending.Token), SourcesAsync(ending.Token)];
         Task first = await Task.WhenAny(loops);
         await ending.CancelAsync();
         await Task.WhenAll(loops).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);

@@ -88,6 +88,7 @@ internal sealed partial class NodeService(KubeletOptions options, TimeProvider t
     private NodePlan Plan()
     {
         // Ephemeral storage is counted where pods' volumes will be.
+        bool isolated = options.Configuration.LocalStorageCapacityIsolation != false;
         Directory.CreateDirectory(options.Paths.Root);
         MachineFacts machine = MachineReader.Read();
         foreach (string fact in machine.Doubts) MachineInDoubt(fact);
@@ -95,7 +96,7 @@ internal sealed partial class NodeService(KubeletOptions options, TimeProvider t
         if (identity.Problem is { } doubt) AddressInDoubt(doubt);
         CgroupOptions groups = options.Cgroups;
         NodeResources resources = NodeResources.Compute(
-            machine.Capacity(options.Pods.MaxPods, FileSystemSpace.Of(options.Paths.Root).TotalBytes), groups.KubeReserved, groups.SystemReserved,
+            machine.Capacity(options.Pods.MaxPods, isolated ? FileSystemSpace.Of(options.Paths.Root).TotalBytes : null), groups.KubeReserved, groups.SystemReserved,
             options.Configuration.EvictionHard ?? [], groups.Enforce);
         return new(options, machine, identity, resources, OwnTree: false);
     }

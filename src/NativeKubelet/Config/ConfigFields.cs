@@ -62,7 +62,7 @@ public static class ConfigFields
         new("systemReservedCgroup", NotYet, "only pods are limited"), new("kubeReservedCgroup", NotYet, "only pods are limited"), new("enforceNodeAllocatable", Works, "`pods` and `none`; for the others nothing is limited"),
         new("memorySwap", Works, ""), new("failSwapOn", Works, ""), new("failCgroupV1", Works, "only an explicit true refuses version 1"),
         new("kernelMemcgNotification", NotYet, Evicting), new("memoryThrottlingFactor", NotYet, "alpha, and off in the original too"), new("memoryReservationPolicy", NotYet, "alpha, and off in the original too"),
-        new("userNamespaces", Works, ""), new("localStorageCapacityIsolation", NotYet, "ephemeral storage always counts"),
+        new("userNamespaces", Works, ""), new("localStorageCapacityIsolation", Works, ""),
         new("protectKernelDefaults", Works, "true: what differs ends the start"),
         new("maxPods", Works, ""), new("podsPerCore", NotYet, "maxPods alone counts"), new("podCIDR", Works, "addresses of the built-in network, where --pod-subnet gives none"),
         new("clusterDomain", Works, ""), new("clusterDNS", Works, ""), new("resolvConf", Works, ""),

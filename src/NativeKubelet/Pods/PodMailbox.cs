@@ -4,7 +4,7 @@ namespace NativeKubelet.Pods;
 
 /// <summary>
 /// What others have to say to a pod's worker, from any thread, without ever waiting for it: one merged intent (the newest spec
-/// wins, a stop stays and only gets sharper), two marks, and a bell. A stop cancels the step that the worker is at.
+/// wins, a stop stays and only gets sharper), an eviction, two marks, and a bell. A stop cancels the step that the worker is at.
 /// </summary>
 internal sealed class PodMailbox(PodIntent first)
 {
@@ -12,6 +12,7 @@ internal sealed class PodMailbox(PodIntent first)
     private readonly Lock _gate = new();
     private PodIntent _desired = first;      // immutable, swapped whole under _gate
     private CancellationTokenSource? _step;  // of the step in progress, under _gate
+    private PodFailure? _eviction;
     private int _imagesCame;
     private int _objectsChanged = 1;         // while no agent looked
 
@@ -37,6 +38,14 @@ internal sealed class PodMailbox(PodIntent first)
             if (after.Stop != before.Stop) _ = _step?.CancelAsync();
         }
         _bell.Ring();
+    }
+
+    /// <summary>Why the pod is to be evicted; the first who says so is heard. Null: nobody has.</summary>
+    public PodFailure? Eviction => Volatile.Read(ref _eviction);
+
+    public void Evict(PodFailure failure)
+    {
+        if (Interlocked.CompareExchange(ref _eviction, failure, null) is null) _bell.Ring();
     }
 
     public void ImagesCame()

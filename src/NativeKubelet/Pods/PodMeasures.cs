@@ -34,9 +34,11 @@ public sealed class PodMeasures
     public CounterFamily FailedContainers { get; } = new(
         "kubelet_started_containers_errors_total", "[ALPHA] Cumulative number of errors when starting containers", "container_type", "code");
 
+    public CounterFamily Evictions { get; } = new("kubelet_evictions", "[ALPHA] Cumulative number of pod evictions by eviction signal", "eviction_signal");
+
     public void Write(MetricText to)
     {
         foreach (HistogramFamily family in (HistogramFamily[])[Turns, WorkerStarts, Starts]) family.Write(to);
-        foreach (CounterFamily family in (CounterFamily[])[Restarted, Orphans, Sandboxes, FailedSandboxes, Containers, FailedContainers]) family.Write(to);
+        foreach (CounterFamily family in (CounterFamily[])[Restarted, Orphans, Sandboxes, FailedSandboxes, Containers, FailedContainers, Evictions]) family.Write(to);
     }
 }

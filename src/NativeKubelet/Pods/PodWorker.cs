@@ -127,6 +127,7 @@ internal sealed partial class PodWorker
     {
         Mail.Look();
         PodIntent desired = TakeIntent();
+        if (EvictionOf(desired) is { } eviction) Fail(desired, eviction);
         if (desired.Stop is null) await FollowObjectsAsync(desired.Pod, shutdown);
         PodPlan plan = Show(desired, null);
         DateTimeOffset now = _clock.Now;
@@ -216,12 +217,22 @@ internal sealed partial class PodWorker
         if (completed is not null) _tools.Events.Normal(desired.Pod, EventReasons.ResizeCompleted, ResizeMessages.Completed(desired.Pod, completed.Generation));
     }
 
+    /// <returns>Null also for a pod that ends or has ended without it.</returns>
+    private PodFailure? EvictionOf(PodIntent desired) =>
+        desired.Stop is null && _progress.Over is null && _status is not { IsTerminal: true } ? Mail.Eviction : null;
+
     /// <summary>The pod's end is decided. It is kept before anything is ended, so that no later agent starts the pod anew.</summary>
     private void Fail(PodIntent desired, PodFailure failure)
     {
         _tools.Notes.Write(desired.Uid, _begun, failure);
         _progress = _progress with { Over = failure };
-        _tools.Events.Normal(desired.Pod, failure.Reason, failure.Message);
+        if (!failure.IsEviction)
+        {
+            _tools.Events.Normal(desired.Pod, failure.Reason, failure.Message);
+            return;
+        }
+        _tools.Events.Warning(desired.Pod, failure.Reason, failure.Message);
+        _tools.Measures.Evictions.Increment(failure.Signal);
     }
 
     /// <returns>False when the step failed or was overtaken by a stop.</returns>
@@ -241,7 +252,7 @@ internal sealed partial class PodWorker
                 Mail.Look();
                 Show(desired, plan);
                 // Pulls and hooks take as long as they like, but not beyond the pod's deadline.
-                if (!plan.IsEnd && PodDeadline.Of(desired, _progress) <= _clock.Now) _ = cancel.CancelAsync();
+                if (!plan.IsEnd && (PodDeadline.Of(desired, _progress) <= _clock.Now || EvictionOf(desired) is not null)) _ = cancel.CancelAsync();
             }
             return Note(step, await running);
         }

@@ -94,6 +94,12 @@ public sealed partial class PodWorkers : IAsyncDisposable
         _weights.Ring();
     }
 
+    /// <summary>Fails a pod for what it takes of the node.</summary>
+    public void Evict(string uid, PodFailure failure)
+    {
+        if (Volatile.Read(ref _entries).TryGetValue(uid, out Entry? entry)) entry.Worker.Mail.Evict(failure);
+    }
+
     /// <summary>Ends a pod that the runtime holds and no source names.</summary>
     public void StopOrphan(SandboxState sandbox)
     {

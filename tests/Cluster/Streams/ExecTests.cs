@@ -131,7 +131,7 @@ public sealed class ExecTests
         return ((int)answer.StatusCode, (await answer.Content.ReadAsStringAsync(AgentHost.Deadline())).Trim());
     }
 
-    private static async Task<string> ExpectAsync(FileDescriptor terminal, string text)
+    internal static async Task<string> ExpectAsync(FileDescriptor terminal, string text)
     {
         Pipe.SetNonBlocking(terminal);
         StringBuilder seen = new();

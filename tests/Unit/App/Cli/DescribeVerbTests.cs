@@ -86,6 +86,22 @@ public sealed class DescribeVerbTests
     }
 
     [Fact]
+    public async Task Containers_for_debugging_are_told_after_the_others_and_found_by_name()
+    {
+        await using FakeNode node = new FakeNode().Start();
+        PodView pod = node.Publish("web");
+        pod.Pod.Spec.EphemeralContainers = [new() { Name = "look", Image = "busybox:2" }];
+        pod.Pod.Status = new() { EphemeralContainerStatuses = [new() { Name = "look", Image = "busybox:2", ImageID = "busybox@sha256:2", State = new() { Terminated = new() { ExitCode = 3, Reason = "Error" } } }] };
+
+        VerbRun run = await VerbRun.Of(node, "describe", "web"), unknown = await VerbRun.Of(node, "logs", "web", "-c", "else");
+
+        string own = run.Out[run.Out.IndexOf("Ephemeral Containers:", StringComparison.Ordinal)..];
+        Assert.StartsWith("Ephemeral Containers:\n  look:\n", own, StringComparison.Ordinal);
+        Assert.Contains("Exit Code:        3", own, StringComparison.Ordinal);
+        Assert.Contains("it has: web and, for debugging, look", unknown.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_manifest_that_became_no_pod_is_told_by_its_file_or_name()
     {
         await using FakeNode node = new FakeNode().Start();

@@ -84,7 +84,7 @@ public sealed class SupportedFieldsTests
             args: [-c, 'true']
             env: [{name: A, value: b}, {name: B, valueFrom: {fieldRef: {fieldPath: metadata.name}}}, {name: C, valueFrom: {resourceFieldRef: {resource: limits.cpu, divisor: 1m}}}]
             workingDir: /tmp
-            resources: {limits: {cpu: 1, memory: 64Mi}, requests: {cpu: 100m, ephemeral-storage: 1Gi}}
+            resources: {limits: {cpu: 1, memory: 64Mi, ephemeral-storage: 2Gi}, requests: {cpu: 100m, ephemeral-storage: 1Gi}}
             ports: [{containerPort: 80, hostPort: 8080, name: web}]
             stdin: true
             tty: true
@@ -118,7 +118,6 @@ public sealed class SupportedFieldsTests
     [Theory]
     [InlineData("securityContext: {seLinuxOptions: {level: s0}}", "spec.containers[0].securityContext.seLinuxOptions")]
     [InlineData("resources: {limits: {nvidia.com/gpu: 1}}", "spec.containers[0].resources.limits[nvidia.com/gpu]", "spec.containers[0].resources.requests[nvidia.com/gpu]")]
-    [InlineData("resources: {limits: {ephemeral-storage: 1Gi}}", "spec.containers[0].resources.limits.ephemeral-storage")]
     [InlineData("resources: {claims: [{name: x}]}", "spec.containers[0].resources.claims")]
     [InlineData("restartPolicy: Never\nrestartPolicyRules: [{action: RestartAllContainers, exitCodes: {operator: In, values: [1]}}]", "spec.containers[0].restartPolicyRules[0].action")]
     public void What_a_container_asks_for_and_does_not_get_is_refused_by_name(string container, params string[] paths)
