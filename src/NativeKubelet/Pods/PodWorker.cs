@@ -89,6 +89,7 @@ internal sealed partial class PodWorker
                 await Task.WhenAny(before, Mail.Rung).WaitAsync(shutdown);
                 Mail.Look();
             }
+            _turn.Begin("create");
             if (_starts) _tools.Measures.WorkerStarts.Observe(_tools.Time.GetElapsedTime(_seenAt));
             while (!await GuardedRoundAsync(alarm, shutdown)) shutdown.ThrowIfCancellationRequested();
             _turn.End();
@@ -292,7 +293,7 @@ internal sealed partial class PodWorker
         alarm.Set(until);
         _turn.End();
         await Mail.Rung.WaitAsync(shutdown);
-        _turn.Begin();
+        _turn.Begin("sync");
         alarm.Set(null);
     }
 

@@ -7,17 +7,19 @@ namespace NativeKubelet.Tests.Unit.App.Pods;
 public sealed class WorkerTurnTests
 {
     [Fact]
-    public void The_first_turn_is_the_creation_and_sleep_between_turns_does_not_count()
+    public void Turns_count_without_the_sleep_between_them_by_what_they_turn_out_to_be_for()
     {
         FakeTimeProvider time = new();
         PodMeasures measures = new();
         WorkerTurn turn = new(measures.Turns, time);
 
+        time.Advance(TimeSpan.FromHours(1));
+        turn.Begin("create");
         Work(2);
         time.Advance(TimeSpan.FromHours(1));
-        turn.Begin();
+        turn.Begin("sync");
         Work(0.5);
-        turn.Begin();
+        turn.Begin("sync");
         turn.Is("update");
         Work(4);
 
