@@ -101,6 +101,8 @@ public sealed class ResizeTests
         AssertWaits(waits);
         await EventAsync(host, "ResizeDeferred", $"\"generation\":2,\"error\":\"{words}\"}}");
 
+        Assert.Contains("kubelet_pod_pending_resizes{reason=\"deferred\"} 1", host.Kubectl("get", "--raw", $"/api/v1/nodes/{host.Node}/proxy/metrics").Out, StringComparison.Ordinal);
+
         await host.Agent.KillAsync();
         await host.StartAgentAsync();
         host.Run("marker", Server);

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using k8s.Models;
 using Microsoft.Extensions.Logging.Abstractions;
 using NativeKubelet.Core.Containers;
+using NativeKubelet.Core.Pods;
 using NativeKubelet.Core.Resources;
 using NativeKubelet.Linux.Cgroups;
 using NativeKubelet.Linux.Files;
@@ -108,7 +109,10 @@ public sealed class RuntimeHost : IAsyncDisposable
     public async Task<SandboxState> SandboxAsync(V1Pod pod, int attempt = 0)
     {
         await Cgroups.EnsurePodAsync(pod, Deadline());
-        return await Runtime.CreateSandboxAsync(new SandboxSpec(pod, attempt, "node", "nameserver 127.0.0.1\n", Cgroups.Of(pod).Path, []) { Handler = pod.Spec.RuntimeClassName ?? "" }, Deadline());
+        return await Runtime.CreateSandboxAsync(new SandboxSpec(pod, attempt, "node", "nameserver 127.0.0.1\n", Cgroups.Of(pod).Path, [])
+        {
+            Handler = pod.Spec.RuntimeClassName ?? "", Granted = PodAllocation.Of(pod.Spec),
+        }, Deadline());
     }
 
     public Task<ContainerState> StartAsync(SandboxState sandbox, V1Pod pod, int restart = 0, params ImmutableArray<ResolvedMount> mounts) =>

@@ -2,6 +2,8 @@ using System.Collections.Immutable;
 using System.Globalization;
 using k8s.Models;
 using NativeKubelet.Core.Manifests;
+using NativeKubelet.Core.Pods;
+using NativeKubelet.Core.Resize;
 using NativeKubelet.Core.Stats;
 using NativeKubelet.Core.Volumes;
 using NativeKubelet.Runtime;
@@ -37,6 +39,7 @@ internal sealed class KubeletMetrics(
         BySource(to, pods);
         to.Family("kubelet_active_pods", "gauge", "[ALPHA] The number of pods the kubelet considers active and which are being considered when admitting new pods. static is true if the pod is not from the apiserver.");
         BySource(to, pods.Where(p => !p.Status.IsTerminal));
+        Resizes(to, pods);
         to.Family("kubelet_cgroup_version", "gauge", "[ALPHA] cgroup version on the hosts.").Sample("", unified ? 2 : 1);
         Volumes(to);
         VolumeCounts(to, pods, [.. sandboxes.Select(s => s.PodUid)]);
@@ -51,6 +54,15 @@ internal sealed class KubeletMetrics(
         foreach (PodView pod in pods) counts[StaticPodIdentity.IsFromApi(pod.Pod) ? 0 : 1]++;
         to.Sample(MetricText.Label("static", ""), counts[0]);
         to.Sample(MetricText.Label("static", "true"), counts[1]);
+    }
+
+    private static void Resizes(MetricText to, PodView[] pods)
+    {
+        to.Family("kubelet_pod_pending_resizes", "gauge", "[ALPHA] Number of pending resizes for pods.");
+        foreach (IGrouping<string, PodCondition> reason in pods.SelectMany(p => p.Status.Conditions).Where(c => c.Type == ResizeConditions.Pending).GroupBy(c => c.Reason).OrderBy(g => g.Key, StringComparer.Ordinal))
+            to.Sample(MetricText.Label("reason", reason.Key.ToLowerInvariant()), reason.Count());
+        to.Family("kubelet_pod_in_progress_resizes", "gauge", "[ALPHA] Number of in-progress resizes for pods.")
+            .Sample("", pods.Count(p => p.Status.Conditions.Any(c => c.Type == ResizeConditions.InProgress)));
     }
 
     /// <summary>A pod's volumes are made before its sandbox, and end after it.</summary>
