@@ -21,7 +21,7 @@ internal sealed class PodResizer(RuntimeSettings settings, PodCgroups cgroups)
         ImmutableArray<ContainerResize> containers = [.. resize.Containers.Where(c => sandbox.Find(c.Id) is { Phase: ContainerPhase.Running })];
         try
         {
-            if (MemoryGuard.Refuse(before, resize.Pod, containers, settings.Limits, id => cgroups.MemoryUsage(id is null ? pod.Path : GroupOf(sandbox, id))) is { } refusal)
+            if (MemoryGuard.Refuse(before, resize.Pod, containers, settings.Limits, id => UsageOf(sandbox, pod, id)) is { } refusal)
                 throw new RuntimeException("ResizePodInPlaceError", refusal);
             Write(sandbox, r => r with { Resizing = true });
             foreach (ResizeWrite write in ResizeOrder.Of(before, resize.Pod, containers, settings.Limits))
@@ -35,6 +35,10 @@ internal sealed class PodResizer(RuntimeSettings settings, PodCgroups cgroups)
     }
 
     private void Write(Sandbox sandbox, Func<SandboxRecord, SandboxRecord> change) => SandboxFiles.Of(settings.Paths, sandbox.Id).Write(sandbox.Update(change));
+
+    /// <summary>Where pods have no groups of their own, nothing of theirs is limited.</summary>
+    private long? UsageOf(Sandbox sandbox, PodCgroup pod, string? container) =>
+        container is not null ? cgroups.MemoryUsage(GroupOf(sandbox, container)) : cgroups.Tree.PerQos ? cgroups.MemoryUsage(pod.Path) : 0;
 
     private static string GroupOf(Sandbox sandbox, string container) =>
         sandbox.Find(container)?.CgroupPath ?? throw new RuntimeException("ResizePodInPlaceError", $"container {container} is gone");

@@ -1,7 +1,6 @@
 using k8s.Models;
 using NativeKubelet.Core.Pods;
 using NativeKubelet.Core.Resize;
-using NativeKubelet.Core.Resources;
 using NativeKubelet.Linux.Cgroups;
 using NativeKubelet.Runtime;
 using NativeKubelet.Tests.Node.Images;

@@ -41,6 +41,18 @@ public sealed class ResizeOrderTests
         Assert.Equal(["web memory 64", "pod memory 64"], Writes("web 100m/- -/-", "web 100m/- -/64Mi"));
 
     [Fact]
+    public void A_pods_own_limit_is_its_containers_too()
+    {
+        V1Pod before = Resizable.Pod("web 100m/- 8Mi/-"), after = Resizable.Pod("web 100m/- 8Mi/-");
+        before.Spec.Resources = Resizable.Resources("-/- -/64Mi");
+        after.Spec.Resources = Resizable.Resources("-/- -/128Mi");
+
+        ContainerResize resize = new("web", "web", ResizableAmounts.InForce(before.Spec, before.Spec.Containers[0]));
+
+        Assert.Equal(["pod memory 128", "web memory 128"], ResizeOrder.Of(before, after, [resize], Resizable.V2).Select(Text));
+    }
+
+    [Fact]
     public void On_version_1_memory_with_swap_is_never_below_memory()
     {
         Assert.Equal(["pod memory 128", "web both 128", "web memory 128"], Writes(["web -/- -/64Mi"], ["web -/- -/128Mi"], Resizable.V1));
