@@ -7,6 +7,7 @@ namespace NativeKubelet.Tests.Node.Agent;
 /// files. Taken in namespaces and on file systems of its own, as this machine has other inhabitants; control groups have no
 /// such walls, and those of runs elsewhere are told apart by their locks.
 /// </summary>
+[Collection(RunTests.OneAfterTheOther)]
 public sealed class MachineInventoryTests : IDisposable
 {
     private const string Isolated = """

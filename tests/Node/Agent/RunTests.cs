@@ -4,8 +4,12 @@ using NativeKubelet.Tests.Node.Images;
 namespace NativeKubelet.Tests.Node.Agent;
 
 /// <summary>The <c>run</c> verb as its user sees it: output, exit code, and a machine as it was before.</summary>
+[Collection(OneAfterTheOther)]
 public sealed class RunTests : IDisposable
 {
+    /// <summary>Runs have no names of their own to tell one from another: who looks for traces of one must be alone.</summary>
+    internal const string OneAfterTheOther = "runs";
+
     private readonly string _directory = Directory.CreateTempSubdirectory("nk-test-").FullName;
 
     public RunTests() => Assert.SkipUnless(Environment.IsPrivilegedProcess, "needs root: it runs pods");
