@@ -129,6 +129,10 @@ publish() {
     ${args[@]+"${args[@]}"} -o "$stage" >"$log" 2>&1 || { cat "$log" >&2; die "publish failed"; }
   local warnings; warnings=$(grep -i 'warning' "$log" | filter_static | grep -v '0 Warning(s)' || :)
   [ -z "$warnings" ] || { printf '%s\n' "$warnings" >&2; die "publish printed warnings; the bar is none"; }
+  # What one form has linked must never be taken for the other's.
+  local linked=static wanted=${static:+static}
+  case $(readelf -lW "$stage/nativekubelet") in *INTERP*) linked=dynamic ;; esac
+  [ "$linked" = "${wanted:-dynamic}" ] || die "publish: $stage/nativekubelet is linked $linked; ./build.sh clean, and again"
   install -m 755 "$stage/nativekubelet" "$out/.$name.tmp"
   mv -f "$out/.$name.tmp" "$out/$name"
   if [ "$arch" = x64 ]; then "$out/$name" --version | grep -qx 'Kubernetes v1\.36\..*' || die "smoke test: $out/$name --version did not answer"; fi
