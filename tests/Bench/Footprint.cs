@@ -14,6 +14,7 @@ public static class Footprint
     {
         int[] counts = quick ? [0, 10] : [0, 10, 100, 300];
         await using AgentHost node = new();
+        File.AppendAllText(node["config.yaml"], "\nmaxPods: 400\n");      // a node admits 110 by itself
         await node.StartAsync();
         using FirstInstruction up = new(node["bench"]);
         int running = 0;
