@@ -147,17 +147,21 @@ public sealed class ClusterHost : IAsyncDisposable
         return client;
     }
 
+    /// <returns>The file of the cluster's administrator, made when it is asked for first.</returns>
+    public string AdminKubeconfig()
+    {
+        string kubeconfig = Agent["admin.conf"];
+        if (File.Exists(kubeconfig)) return kubeconfig;
+        using X509Certificate2 admin = Api.Authority.IssueClient("kubernetes-admin", TimeSpan.FromHours(1), ApiUser.Admins);
+        File.WriteAllText(kubeconfig, Api.Kubeconfig(admin));
+        return kubeconfig;
+    }
+
     /// <summary>Runs the real kubectl as the cluster's administrator.</summary>
     public (int Code, string Out, string Error) Kubectl(params string[] words)
     {
         Assert.SkipUnless(File.Exists("/usr/bin/kubectl"), "needs kubectl (package kubernetes-client)");
-        string kubeconfig = Agent["admin.conf"];
-        if (!File.Exists(kubeconfig))
-        {
-            using X509Certificate2 admin = Api.Authority.IssueClient("kubernetes-admin", TimeSpan.FromHours(1), ApiUser.Admins);
-            File.WriteAllText(kubeconfig, Api.Kubeconfig(admin));
-        }
-        using Process kubectl = Process.Start(new ProcessStartInfo("/usr/bin/kubectl", [$"--kubeconfig={kubeconfig}", $"--cache-dir={Agent["kubectl-cache"]}", .. words]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using Process kubectl = Process.Start(new ProcessStartInfo("/usr/bin/kubectl", [$"--kubeconfig={AdminKubeconfig()}", $"--cache-dir={Agent["kubectl-cache"]}", .. words]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         Task<string> error = kubectl.StandardError.ReadToEndAsync();
         string output = kubectl.StandardOutput.ReadToEnd();
         kubectl.WaitForExit();

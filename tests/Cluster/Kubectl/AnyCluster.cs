@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Security.Cryptography.X509Certificates;
-using NativeKubelet.Tests.ApiDouble;
 using NativeKubelet.Tests.Node;
 using NativeKubelet.Tests.Node.Agent;
 
@@ -36,9 +34,7 @@ public sealed class AnyCluster : IAsyncLifetime
             return;
         }
         _own = await ClusterHost.StartAsync();
-        (_kubeconfig, Node) = (_own.Agent["admin.conf"], _own.Node);
-        using X509Certificate2 admin = _own.Api.Authority.IssueClient("kubernetes-admin", TimeSpan.FromHours(1), ApiUser.Admins);
-        await File.WriteAllTextAsync(_kubeconfig, _own.Api.Kubeconfig(admin));
+        (_kubeconfig, Node) = (_own.AdminKubeconfig(), _own.Node);
         await _own.ReadyAsync();
         await MakeNamespaceAsync();
     }
