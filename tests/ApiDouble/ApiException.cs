@@ -27,5 +27,8 @@ public sealed class ApiException(int code, string reason, string message) : Exce
     public static ApiException Forbidden(ApiRequest request, ApiUser user, string why) => new(403, "Forbidden",
         $"{request.Kind.FullName} \"{request.Name}\" is forbidden: User \"{user.Name}\" cannot {request.Verb} resource \"{request.Kind.Plural}\"{(request.SubResource.Length > 0 ? "/" + request.SubResource : "")} in API group \"{request.Kind.Group}\": {why}");
 
+    /// <summary>By an admission plugin.</summary>
+    public static ApiException Rejected(ApiRequest request, string name, string why) => new(403, "Forbidden", $"{request.Kind.FullName} \"{name}\" is forbidden: {why}");
+
     public static ApiException Expired(long version) => new(410, "Expired", $"too old resource version: {version}");
 }

@@ -34,7 +34,7 @@ public sealed class ApiServer : IAsyncDisposable
         Tokens = new Tokens(clock);
         _serving = Authority.IssueServer("kube-apiserver");
         _toNodes = Authority.IssueClient("kube-apiserver-kubelet-client", TimeSpan.FromDays(1), ApiUser.Admins);
-        _writer = new(Store, new KindRules(Authority, Settings), clock);
+        _writer = new(Store, new KindRules(Store, Authority, Settings), clock);
         _watches = new(Store, Settings.LongestWatch);
         _nodes = new(Store);
         _proxy = new(Store, Settings, _toNodes);

@@ -4,7 +4,7 @@ using static NativeKubelet.Tests.ApiDouble.ObjectStore;
 namespace NativeKubelet.Tests.ApiDouble;
 
 /// <summary>Defaults, admission and deletion of single kinds, as far as nodes and kubectl can tell.</summary>
-public sealed class KindRules(ApiAuthority authority, ApiSettings settings)
+public sealed class KindRules(ObjectStore store, ApiAuthority authority, ApiSettings settings)
 {
     private const string Mirror = "kubernetes.io/config.mirror";
 
@@ -62,6 +62,7 @@ public sealed class KindRules(ApiAuthority authority, ApiSettings settings)
         if (pod["spec"] is not JsonObject spec || spec["containers"] is not JsonArray { Count: > 0 } containers)
             throw ApiException.Invalid(request.Kind, Text(meta["name"]), "spec.containers: Required value");
         PodCompletion.Apply(spec, mirror);
+        if (!mirror) PodAdmission.Apply(store, request, Text(meta["name"]), spec);
         if (settings.AutoSchedule is { Length: > 0 } target && !mirror) Default(spec, "nodeName", target);
         meta["generation"] = 1L;
         pod["status"] = new JsonObject { ["phase"] = "Pending", ["qosClass"] = QosOf(containers) };

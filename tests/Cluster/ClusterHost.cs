@@ -114,6 +114,12 @@ public sealed class ClusterHost : IAsyncDisposable
 
     public Task<JsonObject> RunningAsync(string name) => PodAsync(name, p => Text(p["status"]?["phase"]) == "Running" && Condition(p, "Ready") == "True");
 
+    /// <returns>The message of an event in the namespace default.</returns>
+    /// <param name="words">Some of it.</param>
+    public Task<string> EventAsync(string reason, string words) => ToldAsync(
+        () => Api.WaitAsync(s => s.List(ResourceKind.Find("", "v1", "events")!, "default").Items.Where(e => Text(e["reason"]) == reason).Select(e => Text(e["message"])).FirstOrDefault(m => m.Contains(words, StringComparison.Ordinal)), AgentHost.Deadline()),
+        "events", reason);
+
     public async Task GoneAsync(string plural, string name) =>
         await ToldAsync(() => Api.WaitAsync(_ => Api.Find(plural, name) is null ? "gone" : null, AgentHost.Deadline()), plural, name);
 

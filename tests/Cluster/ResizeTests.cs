@@ -1,9 +1,7 @@
 using System.Text.Json.Nodes;
 using NativeKubelet.Core.Resources;
-using NativeKubelet.Linux.Cgroups;
-using NativeKubelet.Tests.ApiDouble;
-using NativeKubelet.Tests.Node.Agent;
 using static NativeKubelet.Tests.ApiDouble.ObjectStore;
+using static NativeKubelet.Tests.Cluster.PodGroups;
 
 namespace NativeKubelet.Tests.Cluster;
 
@@ -11,7 +9,6 @@ namespace NativeKubelet.Tests.Cluster;
 public sealed class ResizeTests
 {
     private const string Server = "trap exit TERM; sleep 1000 & wait";
-    private static readonly CgroupLayout Layout = CgroupLayout.Detect();
 
     [Fact]
     public async Task CPU_goes_up_and_down_in_the_groups_of_container_and_pod_without_a_restart()
@@ -25,15 +22,15 @@ public sealed class ResizeTests
         Resize(host, "web", """{"requests":{"cpu":"300m"},"limits":{"cpu":"400m"}}""");
         JsonObject grown = await ResizedAsync(host, "web", "limits", "cpu", "400m");
         Assert.Equal((40_000, 40_000), (Quota(host, grown), PodQuota(host, grown)));
-        Assert.Equal(("300m", "300m"), (Text(Status(grown)["allocatedResources"]!["cpu"]), Text(Status(grown)["resources"]!["requests"]!["cpu"])));
+        Assert.Equal(("300m", "300m"), (Text(StatusOf(grown)["allocatedResources"]!["cpu"]), Text(StatusOf(grown)["resources"]!["requests"]!["cpu"])));
 
         Resize(host, "web", """{"requests":{"cpu":"50m"},"limits":{"cpu":"100m"}}""");
         JsonObject shrunk = await ResizedAsync(host, "web", "limits", "cpu", "100m");
         Assert.Equal((10_000, 10_000), (Quota(host, shrunk), PodQuota(host, shrunk)));
 
         AssertNotRestarted(before, shrunk);
-        await EventAsync(host, "ResizeStarted", "Pod resize started: {\"containers\":[{\"name\":\"main\",\"resources\":{\"limits\":{\"cpu\":\"400m\"},\"requests\":{\"cpu\":\"300m\"}}}],\"generation\":2}");
-        await EventAsync(host, "ResizeCompleted", "Pod resize completed: {\"containers\":[{\"name\":\"main\",\"resources\":{\"limits\":{\"cpu\":\"100m\"},\"requests\":{\"cpu\":\"50m\"}}}],\"generation\":3}");
+        await host.EventAsync("ResizeStarted", "Pod resize started: {\"containers\":[{\"name\":\"main\",\"resources\":{\"limits\":{\"cpu\":\"400m\"},\"requests\":{\"cpu\":\"300m\"}}}],\"generation\":2}");
+        await host.EventAsync("ResizeCompleted", "Pod resize completed: {\"containers\":[{\"name\":\"main\",\"resources\":{\"limits\":{\"cpu\":\"100m\"},\"requests\":{\"cpu\":\"50m\"}}}],\"generation\":3}");
     }
 
     [Fact]
@@ -52,7 +49,7 @@ public sealed class ResizeTests
         JsonObject refused = await host.PodAsync("cache", p => Text(Condition(p, "PodResizeInProgress")?["reason"]) == "Error");
         Assert.StartsWith("cannot decrease memory limits: [attempting to set pod memory limit (16777216) below current usage (", Text(Condition(refused, "PodResizeInProgress")!["message"]), StringComparison.Ordinal);
         Assert.Equal("3", Text(Condition(refused, "PodResizeInProgress")!["observedGeneration"]));
-        Assert.Equal(("16Mi", "96Mi"), (Text(Status(refused)["allocatedResources"]!["memory"]), Text(Status(refused)["resources"]!["limits"]!["memory"])));
+        Assert.Equal(("16Mi", "96Mi"), (Text(StatusOf(refused)["allocatedResources"]!["memory"]), Text(StatusOf(refused)["resources"]!["limits"]!["memory"])));
         Assert.Equal((96L << 20, 96L << 20), (Memory(host, refused), PodMemory(host, refused)));
 
         Resize(host, "cache", """{"requests":{"memory":"80Mi"},"limits":{"memory":"80Mi"}}""");
@@ -78,11 +75,11 @@ public sealed class ResizeTests
         JsonObject before = await host.RunningAsync("pair");
 
         Resize(host, "pair", """{"requests":{"memory":"48Mi"},"limits":{"memory":"48Mi"}}""");
-        JsonObject after = await host.PodAsync("pair", p => Text(Status(p)["restartCount"]) == "1" && ClusterHost.Condition(p, "Ready") == "True" && Condition(p, "PodResizeInProgress") is null);
+        JsonObject after = await host.PodAsync("pair", p => Text(StatusOf(p)["restartCount"]) == "1" && ClusterHost.Condition(p, "Ready") == "True" && Condition(p, "PodResizeInProgress") is null);
 
         Assert.Equal((48L << 20, 80L << 20), (Memory(host, after), PodMemory(host, after)));
-        Assert.Equal((Text(Status(before, "other")["containerID"]), "0"), (Text(Status(after, "other")["containerID"]), Text(Status(after, "other")["restartCount"])));
-        await EventAsync(host, "Killing", "Container main resize requires restart");
+        Assert.Equal((Text(StatusOf(before, "other")["containerID"]), "0"), (Text(StatusOf(after, "other")["containerID"]), Text(StatusOf(after, "other")["restartCount"])));
+        await host.EventAsync("Killing", "Container main resize requires restart");
     }
 
     [Fact]
@@ -99,7 +96,7 @@ public sealed class ResizeTests
         JsonObject waits = await host.PodAsync("small", p => Condition(p, "PodResizePending") is not null);
         string words = $"Node didn't have enough resource: cpu, requested: 300, used: {cpu - 200}, capacity: {cpu}";
         AssertWaits(waits);
-        await EventAsync(host, "ResizeDeferred", $"\"generation\":2,\"error\":\"{words}\"}}");
+        await host.EventAsync("ResizeDeferred", $"\"generation\":2,\"error\":\"{words}\"}}");
 
         Assert.Contains("kubelet_pod_pending_resizes{reason=\"deferred\"} 1", host.Kubectl("get", "--raw", $"/api/v1/nodes/{host.Node}/proxy/metrics").Out, StringComparison.Ordinal);
 
@@ -111,13 +108,13 @@ public sealed class ResizeTests
 
         host.Api.Delete("pods", "large");
         JsonObject done = await ResizedAsync(host, "small", "requests", "cpu", "300m");
-        Assert.Equal("300m", Text(Status(done)["allocatedResources"]!["cpu"]));
+        Assert.Equal("300m", Text(StatusOf(done)["allocatedResources"]!["cpu"]));
         AssertNotRestarted(before, done);
 
         void AssertWaits(JsonObject pod)
         {
             Assert.Equal(("Deferred", words, "2"), (Text(Condition(pod, "PodResizePending")!["reason"]), Text(Condition(pod, "PodResizePending")!["message"]), Text(Condition(pod, "PodResizePending")!["observedGeneration"])));
-            Assert.Equal(("100m", "100m"), (Text(Status(pod)["allocatedResources"]!["cpu"]), Text(Status(pod)["resources"]!["requests"]!["cpu"])));
+            Assert.Equal(("100m", "100m"), (Text(StatusOf(pod)["allocatedResources"]!["cpu"]), Text(StatusOf(pod)["resources"]!["requests"]!["cpu"])));
         }
     }
 
@@ -182,34 +179,11 @@ public sealed class ResizeTests
 
     /// <summary>What was asked for is in force, and nothing says that it is not.</summary>
     private static Task<JsonObject> ResizedAsync(ClusterHost host, string pod, string list, string resource, string amount) => host.PodAsync(pod, p =>
-        Text(Status(p)["resources"]?[list]?[resource]) == amount && Text(p["status"]!["observedGeneration"]) == Text(Meta(p)["generation"])
+        Text(StatusOf(p)["resources"]?[list]?[resource]) == amount && Text(p["status"]!["observedGeneration"]) == Text(Meta(p)["generation"])
         && Condition(p, "PodResizePending") is null && Condition(p, "PodResizeInProgress") is null);
 
     private static void AssertNotRestarted(JsonObject before, JsonObject after) =>
-        Assert.Equal((Text(Status(before)["containerID"]), "0"), (Text(Status(after)["containerID"]), Text(Status(after)["restartCount"])));
-
-    private static Task<string> EventAsync(ClusterHost host, string reason, string words) => host.Api.WaitAsync(
-        s => s.List(ResourceKind.Find("", "v1", "events")!, "default").Items.Where(e => Text(e["reason"]) == reason).Select(e => Text(e["message"])).FirstOrDefault(m => m.Contains(words, StringComparison.Ordinal)),
-        AgentHost.Deadline());
-
-    private static JsonNode Status(JsonObject pod, string container = "main") => ((JsonArray)pod["status"]!["containerStatuses"]!).First(c => Text(c!["name"]) == container)!;
+        Assert.Equal((Text(StatusOf(before)["containerID"]), "0"), (Text(StatusOf(after)["containerID"]), Text(StatusOf(after)["restartCount"])));
 
     private static JsonNode? Condition(JsonObject pod, string type) => (pod["status"]?["conditions"] as JsonArray ?? []).FirstOrDefault(c => Text(c!["type"]) == type);
-
-    private static long Quota(ClusterHost host, JsonObject pod) => Read(GroupOf(host, pod, "cpu"), "cpu.cfs_quota_us", "cpu.max");
-
-    private static long PodQuota(ClusterHost host, JsonObject pod) => Read(Path.GetDirectoryName(GroupOf(host, pod, "cpu"))!, "cpu.cfs_quota_us", "cpu.max");
-
-    private static long Memory(ClusterHost host, JsonObject pod) => Read(GroupOf(host, pod, "memory"), "memory.limit_in_bytes", "memory.max");
-
-    private static long PodMemory(ClusterHost host, JsonObject pod) => Read(Path.GetDirectoryName(GroupOf(host, pod, "memory"))!, "memory.limit_in_bytes", "memory.max");
-
-    private static long Read(string group, string legacy, string unified) => long.Parse(File.ReadAllText(Path.Combine(group, Layout.Unified ? unified : legacy)).Split(' ')[0]);
-
-    /// <summary>The directory of the container main.</summary>
-    private static string GroupOf(ClusterHost host, JsonObject pod, string controller)
-    {
-        string id = Text(Status(pod)["containerID"])["nativekubelet://".Length..];
-        return Directory.EnumerateDirectories(Layout.For(controller)!.Directory(host.Agent.Tree), $"*{id}*", SearchOption.AllDirectories).First();
-    }
 }
