@@ -127,6 +127,39 @@ public sealed class PodTests
     }
 
     [Fact]
+    public async Task A_pod_that_does_not_tolerate_a_taint_against_execution_is_refused_and_one_that_runs_is_not_judged_again()
+    {
+        await using ClusterHost host = await ClusterHost.StartAsync();
+        await host.ReadyAsync();
+        host.Run("before", "trap exit TERM; sleep 1000 & wait");
+        JsonObject before = await host.RunningAsync("before");
+
+        Taint(host, "maintenance", "NoSchedule");
+        host.Run("unplaced", "exit 0", "Never");
+        await host.PodAsync("unplaced", p => Text(p["status"]?["phase"]) == "Succeeded");
+        Taint(host, "maintenance", "NoExecute");
+        // The node hears of its taints by a watch of its own.
+        JsonObject refused;
+        int run = 0;
+        do
+        {
+            string name = $"late-{run++}";
+            host.Run(name, "exit 0", "Never");
+            refused = await host.PodAsync(name, p => Text(p["status"]?["phase"]) is "Succeeded" or "Failed");
+        }
+        while (Text(refused["status"]!["phase"]) == "Succeeded" && run < 10);
+        host.Run("tolerant", "exit 0", "Never", s => s["tolerations"] = new JsonArray(new JsonObject { ["key"] = "maintenance", ["operator"] = "Exists", ["effect"] = "NoExecute", ["tolerationSeconds"] = 60 }));
+        await host.PodAsync("tolerant", p => Text(p["status"]?["phase"]) == "Succeeded");
+        Assert.Equal(("TaintToleration", "Pod was rejected: Predicate TaintToleration failed: node(s) had taints that the pod didn't tolerate"), (Text(refused["status"]!["reason"]), Text(refused["status"]!["message"])));
+
+        await host.Agent.KillAsync();
+        await host.StartAgentAsync();
+        host.Agent.Write("fixed.yaml", AgentHost.Pod("fixed", "trap exit TERM; sleep 1000 & wait"));
+        await host.RunningAsync($"fixed-{host.Node}");
+        Assert.Equal(Text(before["status"]!["containerStatuses"]![0]!["containerID"]), Text(host.Api.Find("pods", "before")!["status"]!["containerStatuses"]![0]!["containerID"]));
+    }
+
+    [Fact]
     public async Task A_pod_finds_the_volume_that_its_claim_is_bound_to_and_waits_until_it_is()
     {
         await using ClusterHost host = await ClusterHost.StartAsync();
@@ -216,4 +249,11 @@ public sealed class PodTests
         Assert.Equal("kubelet", Text(started["source"]!["component"]));
         Assert.Equal("spec.containers{main}", Text(started["involvedObject"]!["fieldPath"]));
     }
+
+    private static void Taint(ClusterHost host, string key, string effect) => host.Api.Store.Update(ResourceKind.Find("", "v1", "nodes")!, "", host.Node, there =>
+    {
+        JsonObject changed = (JsonObject)there!.DeepClone();
+        changed["spec"]!["taints"] = new JsonArray(new JsonObject { ["key"] = key, ["effect"] = effect });
+        return changed;
+    });
 }

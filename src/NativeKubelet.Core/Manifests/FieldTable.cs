@@ -60,7 +60,7 @@ public static class FieldTable
         new("spec.shareProcessNamespace", FieldEffect.Works),
         new("spec.subdomain", FieldEffect.Works),
         new("spec.terminationGracePeriodSeconds", FieldEffect.Works),
-        new("spec.tolerations", FieldEffect.Ignored, "nothing taints a node alone"),
+        new("spec.tolerations", FieldEffect.Ignored, "nothing taints a node alone") { Joined = FieldEffect.Works },
         new("spec.topologySpreadConstraints", FieldEffect.Ignored, Scheduler),
 
         new("spec.securityContext.appArmorProfile", FieldEffect.Works),

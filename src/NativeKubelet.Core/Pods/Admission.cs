@@ -1,5 +1,6 @@
 using k8s.Models;
 using NativeKubelet.Core.Containers;
+using NativeKubelet.Core.Manifests;
 
 namespace NativeKubelet.Core.Pods;
 
@@ -9,6 +10,9 @@ public sealed record NodeFacts(string Name, IReadOnlyDictionary<string, string> 
 {
     /// <summary>The kernel parameters that pods may set.</summary>
     public SysctlAllowlist Sysctls { get; init; } = SysctlAllowlist.Standard;
+
+    /// <summary>As on the Node object; nothing taints a node alone.</summary>
+    public IReadOnlyCollection<V1Taint> Taints { get; init; } = [];
 
     /// <summary>AppArmor profiles can be applied here.</summary>
     public bool AppArmor { get; init; }
@@ -42,6 +46,8 @@ public static class Admission
             return new("NodeName", "Predicate NodeName failed: node(s) didn't match the requested node name");
         if (HostPorts.Clash(pod, others))
             return new("NodePorts", "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports");
+        if (!StaticPodIdentity.IsStatic(pod) && Taints.Refuse(pod.Spec, node.Taints))
+            return new("TaintToleration", "Predicate TaintToleration failed: node(s) had taints that the pod didn't tolerate");
         if (!node.AppArmor && AppArmorChoice.IsDemanded(pod))
             return new("AppArmor", "Cannot enforce AppArmor: AppArmor is not enabled on the host");
         return null;

@@ -70,7 +70,11 @@ internal sealed class ClusterFacts(ApiClient api, string node, Task<V1Node> regi
     public NodeFacts Node(NodeFacts own)
     {
         V1Node? known = _nodes.Objects.Values.FirstOrDefault() ?? (registered.IsCompletedSuccessfully ? registered.Result : Volatile.Read(ref _cached)?.Node);
-        return known?.Metadata.Labels is { } labels ? own with { Labels = new Dictionary<string, string>(labels) } : own;
+        return known is null ? own : own with
+        {
+            Labels = known.Metadata.Labels is { } labels ? new Dictionary<string, string>(labels) : own.Labels,
+            Taints = [.. known.Spec?.Taints ?? []],
+        };
     }
 
     /// <param name="From">The watches' copies that it was made of.</param>

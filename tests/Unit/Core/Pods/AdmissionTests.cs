@@ -45,6 +45,30 @@ public sealed class AdmissionTests
     public void The_same_number_in_another_protocol_is_free() =>
         Assert.Null(Check(WithPort("", 53), WithPort("", 53, "UDP")));
 
+    [Fact]
+    public void A_taint_is_told_after_a_port_in_use_and_before_AppArmor()
+    {
+        NodeFacts tainted = Node with { Taints = [new V1Taint { Key = "gone", Effect = "NoExecute" }] };
+        V1Pod pod = WithPort("", 8080);
+        pod.Spec.SecurityContext = new V1PodSecurityContext { AppArmorProfile = new V1AppArmorProfile { Type = "RuntimeDefault" } };
+
+        Assert.Equal("NodePorts", Admission.Check(pod, [WithPort("", 8080)], tainted, (_, _) => null)?.Reason);
+        Assert.Equal(new("TaintToleration", "Predicate TaintToleration failed: node(s) had taints that the pod didn't tolerate"), Admission.Check(pod, [], tainted, (_, _) => null));
+        Assert.Equal("AppArmor", Check(pod)?.Reason);
+    }
+
+    [Fact]
+    public void A_static_pod_is_not_asked_what_it_tolerates()
+    {
+        NodeFacts tainted = Node with { Taints = [new V1Taint { Key = "gone", Effect = "NoExecute" }] };
+        V1Pod pod = A.Pod();
+        pod.Metadata.Annotations = new Dictionary<string, string> { ["kubernetes.io/config.source"] = "file" };
+
+        Assert.Null(Admission.Check(pod, [], tainted, (_, _) => null));
+        pod.Metadata.Annotations["kubernetes.io/config.source"] = "api";
+        Assert.Equal("TaintToleration", Admission.Check(pod, [], tainted, (_, _) => null)?.Reason);
+    }
+
     [Theory]
     [InlineData("In", "4", true)]
     [InlineData("In", "5", false)]
