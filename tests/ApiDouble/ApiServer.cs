@@ -196,6 +196,7 @@ public sealed class ApiServer : IAsyncDisposable
         Selectors selectors = new(query["labelSelector"].ToString(), query["fieldSelector"].ToString());
         if (Refusal(user, request, selectors) is { } why) throw ApiException.Forbidden(request, user, why);
         if (request.SubResource is "log" or "exec" or "attach" or "portforward" or "proxy") { await _proxy.PassAsync(request, context); return; }
+        if (request.Verb is "list" or "watch") selectors.Check(Settings.UnknownFields);
         if (request.Verb == "watch") { await _watches.WatchAsync(request, selectors, context); return; }
         bool strict = query["fieldValidation"] == "Strict";
         JsonNode? body = context.Request.Method is "POST" or "PUT" or "PATCH" or "DELETE" ? await BodyAsync(context) : null;

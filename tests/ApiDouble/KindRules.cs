@@ -143,6 +143,9 @@ public sealed record ApiSettings
     /// <summary>A watch is ended after that long, whatever it asked for.</summary>
     public TimeSpan LongestWatch { get; init; } = TimeSpan.MaxValue;
 
+    /// <summary>What lists and watches cannot select by, as servers of older versions.</summary>
+    public IReadOnlyCollection<string> UnknownFields { get; init; } = [];
+
     public TimeSpan CertificateLifetime { get; init; } = TimeSpan.FromHours(1);
 
     /// <summary>By signer. The real cluster approves clients' certificates and leaves servers' to people.</summary>

@@ -12,7 +12,15 @@ public sealed record Selectors(string Labels, string Fields)
         "involvedObject.name", "involvedObject.namespace", "involvedObject.kind", "involvedObject.uid", "reason", "spec.unschedulable", "spec.signerName",
     ];
 
+    /// <summary>Judged before any object is looked at.</summary>
+    /// <param name="unknown">Fields that this server does not know yet.</param>
     /// <exception cref="ApiException">A field that the API cannot select by.</exception>
+    public void Check(IReadOnlyCollection<string> unknown)
+    {
+        foreach (string part in Parts(Fields))
+            if (part[..part.IndexOfAny(['=', '!'])] is var key && (unknown.Contains(key) || !KnownFields.Contains(key))) throw ApiException.BadRequest($"field label not supported: {key}");
+    }
+
     public bool Match(JsonObject o) => Parts(Labels).All(p => Holds(p, LabelOf(o))) && Parts(Fields).All(p => Holds(p, FieldOf(o)));
 
     private static IEnumerable<string> Parts(string selector)
@@ -44,7 +52,6 @@ public sealed record Selectors(string Labels, string Fields)
 
     private static Func<string, string?> FieldOf(JsonObject o) => key =>
     {
-        if (!KnownFields.Contains(key)) throw ApiException.BadRequest($"field label not supported: {key}");
         JsonNode? at = o;
         foreach (string part in key.Split('.')) at = at?[part];
         return Text(at);

@@ -78,10 +78,12 @@ public sealed class PodTests
         await host.PodAsync("web", p => ClusterHost.Condition(p, "Ready") == "False");
     }
 
-    [Fact]
-    public async Task A_container_is_told_of_the_services_that_there_are_when_it_starts()
+    [Theory]
+    [InlineData("")]
+    [InlineData("spec.clusterIP")]      // before 1.22
+    public async Task A_container_is_told_of_the_services_that_there_are_when_it_starts(string unknownToTheServer)
     {
-        await using ClusterHost host = await ClusterHost.StartAsync();
+        await using ClusterHost host = await ClusterHost.StartAsync(new() { UnknownFields = [unknownToTheServer] });
         await host.ReadyAsync();
         foreach ((string name, string ip) in ((string, string)[])[("kubernetes", "10.96.0.1"), ("shop-db", "10.96.7.7"), ("headless", "None")])
             host.Api.Create("services", new JsonObject
