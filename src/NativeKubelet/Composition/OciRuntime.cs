@@ -14,7 +14,8 @@ internal static class OciRuntime
 {
     private const int LongestAnswer = 4096;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    /// <summary>The first program of a boot is read from a slow disk while everything else starts too: seconds, not milliseconds.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     /// <summary>Those that pods name by runtimeClassName.</summary>
     /// <exception cref="ConfigException">A name that no pod could use, or a program that is not there.</exception>
