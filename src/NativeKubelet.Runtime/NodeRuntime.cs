@@ -94,9 +94,11 @@ public sealed partial class NodeRuntime : IContainerRuntime, IAsyncDisposable
         if (settings.Security.HasAppArmor && await AppArmorProfiles.LoadDefaultAsync(settings.Paths.Run, cancel) is { } cause) runtime.AppArmorProfileMissing(AppArmorProfiles.Default, cause);
         try
         {
+            Task networks = network.ReadAsync(cancel);      // while holders answer
             RuntimeRecovery recovery = new(settings, runtime._launcher, runtime._ends, runtime._pump, runtime._containers, runtime.Changed, time, log);
             foreach (Sandbox sandbox in await recovery.RecoverAsync(cancel)) runtime._sandboxes[sandbox.Id] = sandbox;
             runtime.Changed();
+            await networks;
             await network.ReconcileAsync([.. runtime._sandboxes.Values.Where(s => s.Record.Ready && !s.Record.HostNetwork).Select(s => s.Id)], cancel);
             return runtime;
         }

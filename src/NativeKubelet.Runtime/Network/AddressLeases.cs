@@ -49,6 +49,7 @@ internal sealed class AddressLeases
     /// <summary>Writes down what is known to be so.</summary>
     public void Hold(IPAddress address, string sandboxId)
     {
+        if (_owners.GetValueOrDefault(address) == sandboxId) return;
         AtomicFile.Write(Path.Combine(_directory, address.ToString()), Encoding.ASCII.GetBytes($"{sandboxId}\r\n{BridgeNetwork.PodInterface}"), durable: false);
         _owners[address] = sandboxId;
     }

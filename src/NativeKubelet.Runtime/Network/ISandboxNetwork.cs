@@ -15,6 +15,9 @@ public interface ISandboxNetwork
     /// <summary>Works from what was kept at Add alone: namespace, configuration and plugins may be gone. Repeatable.</summary>
     Task RemoveAsync(string sandboxId, CancellationToken cancel);
 
+    /// <summary>Reads what earlier agents wrote down, so that nobody waits for it later.</summary>
+    Task ReadAsync(CancellationToken cancel);
+
     /// <summary>After start: takes away what belongs to no living sandbox, restores rules and leases of those that live.</summary>
     Task ReconcileAsync(ImmutableHashSet<string> liveSandboxes, CancellationToken cancel);
 }

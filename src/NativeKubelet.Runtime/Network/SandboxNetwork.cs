@@ -90,6 +90,8 @@ public sealed partial class SandboxNetwork : ISandboxNetwork, IDisposable
         if (record.Cni is null) GiveWay(parts);
     }
 
+    public Task ReadAsync(CancellationToken cancel) => Task.Run(() => _ = _parts.Value, cancel);
+
     public async Task ReconcileAsync(ImmutableHashSet<string> liveSandboxes, CancellationToken cancel)
     {
         Parts parts = _parts.Value;

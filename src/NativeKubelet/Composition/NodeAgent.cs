@@ -174,7 +174,8 @@ internal sealed partial class NodeAgent : IAsyncDisposable
     public async Task RunAsync(CancellationToken cancel)
     {
         using CancellationTokenSource ending = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        List<Task> loops = [Workers.RunAsync(ending.Token), Usage.RunAsync(ending.Token), _eviction?.RunAsync(ending.Token) ?? Task.Delay(Timeout.Infinite, ending.Token), PreloadAsync(ending.Token), SourcesAsync(ending.Token)];
+        // Usage on a thread of its own: its first round measures all pods, and no source waits for that.
+        List<Task> loops = [Workers.RunAsync(ending.Token), Task.Run(() => Usage.RunAsync(ending.Token), ending.Token), _eviction?.RunAsync(ending.Token) ?? Task.Delay(Timeout.Infinite, ending.Token), PreloadAsync(ending.Token), SourcesAsync(ending.Token)];
         Task first = await Task.WhenAny(loops);
         await ending.CancelAsync();
         await Task.WhenAll(loops).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);

@@ -173,6 +173,7 @@ public sealed class RuntimeHost : IAsyncDisposable
         public string? NotReady => null;
         public Task<ImmutableArray<string>> AddAsync(NetworkAttachment attachment, CancellationToken cancel) => Task.FromResult<ImmutableArray<string>>([]);
         public Task RemoveAsync(string sandboxId, CancellationToken cancel) => Task.CompletedTask;
+        public Task ReadAsync(CancellationToken cancel) => Task.CompletedTask;
         public Task ReconcileAsync(ImmutableHashSet<string> liveSandboxes, CancellationToken cancel) => Task.CompletedTask;
     }
 }

@@ -19,6 +19,8 @@ internal sealed partial class StartGate(NodePlan plan, TimeProvider time, ILogge
     /// <exception cref="ConfigException">The start must not go on; the message says why and what to do.</exception>
     public async Task PassAsync(CancellationToken cancel)
     {
+        // Its answer takes longer than all the rest.
+        Task<OciRuntimeSight> runtime = OciRuntime.AskAsync(Options.Pods.Runtime, cancel);
         Demand(MachineChecks.Version1(plan.Machine, Options.Cgroups));
         Demand(MachineChecks.Swap(plan.Machine, Options.Pods.FailSwapOn));
         if (!plan.Machine.Cgroups.Unified && Options.Configuration.MemorySwap?.SwapBehavior == "LimitedSwap")
@@ -26,7 +28,7 @@ internal sealed partial class StartGate(NodePlan plan, TimeProvider time, ILogge
         CgroupFs groups = new(plan.Machine.Cgroups, time);
         Root(groups);
         Neighbours(groups);
-        await RuntimeAsync(cancel);
+        Judge(await runtime);
     }
 
     private void Root(CgroupFs groups)
@@ -46,9 +48,9 @@ internal sealed partial class StartGate(NodePlan plan, TimeProvider time, ILogge
         StartedBeside(ForeignPods.Describe(pods));
     }
 
-    private async Task RuntimeAsync(CancellationToken cancel)
+    private void Judge(OciRuntimeSight sight)
     {
-        Finding runtime = RuntimeChecks.Of(await OciRuntime.AskAsync(Options.Pods.Runtime, cancel));
+        Finding runtime = RuntimeChecks.Of(sight);
         if (runtime.Level == FindingLevel.Fail || (runtime.Level == FindingLevel.Warn && Options.Pods.StrictRuntime))
             throw new ConfigException($"{(Options.Pods.StrictRuntime ? "--strict-runtime: " : "")}{runtime.Sentence}");
         if (runtime.Level == FindingLevel.Warn) RuntimeInDoubt(runtime.Sentence);
