@@ -50,7 +50,7 @@ public sealed class HookTests
         node.WritePod("web", """
             restartPolicy: Never
             containers:
-            - {name: main, IMAGE, command: [sh, -c, "trap 'exit 9' TERM; sleep 1000 & wait"], lifecycle: {postStart: {exec: {command: [sh, -c, "echo a secret; exit 4"]}}, preStop: {httpGet: {port: 9, path: /bye}}}}
+            - {name: main, IMAGE, command: [sh, -c, "trap 'exit 9' TERM; >/dev/shm/on; sleep 1000 & wait"], lifecycle: {postStart: {exec: {command: [sh, -c, "until test -e /dev/shm/on; do usleep 20000; done; echo a secret; exit 4"]}}, preStop: {httpGet: {port: 9, path: /bye}}}}
             """);
         await node.StartAsync();
 

@@ -77,7 +77,7 @@ public sealed class RunTests : IDisposable
     [Fact]
     public async Task A_pod_whose_image_cannot_be_had_fails_until_ready_by_its_time_limit()
     {
-        (int code, string output) = await RunAsync("--until=ready", "--timeout=2s", Manifest("web", "true", "Always"));
+        (int code, string output) = await RunAsync("--until=ready", $"--timeout={TimeLimit.Of(3).TotalSeconds}s", Manifest("web", "true", "Always"));
         Assert.Equal(1, code);
         Assert.Contains("ErrImageNeverPull", output, StringComparison.Ordinal);
     }

@@ -61,7 +61,7 @@ public sealed class RegistryMirrorTests : IAsyncDisposable
             await never.Task.WaitAsync(cancel);
             return LoopbackAnswer.Of(200);
         });
-        _bench.Settings = _bench.Settings with { AnswerTimeout = TimeSpan.FromMilliseconds(200) };
+        _bench.Settings = _bench.Settings with { AnswerTimeout = TimeLimit.Of(1) };
         _bench.Configure("registry.invalid", $"server = \"http://{_bench.Server}\"\n[host.\"http://{mirror.Host}\"]");
 
         await _bench.PullAsync(Image);
