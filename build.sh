@@ -26,7 +26,7 @@ usage: ./build.sh [VERB]
                     groups, hours); ends with "N passed, N failed"
   check             format, analyzers, unit tests, C tests with sanitizers: before a push
   bench [quick|NAME…]  figures and ratios against bare runc and others (docs/benchmarks.md);
-                    size starts peers logs footprint kills; exit code 1 when a budget is missed
+                    size starts probes peers logs footprint churn cluster kills; exit code 1 when a budget is missed
   fuzz [SECONDS]    every fuzz target for that long
   install [ARGS…]   put binary and units in place (root)
   clean             remove out/, artifacts/ and what make built in native/

@@ -1,13 +1,14 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using NativeKubelet.Api.Local;
+using NativeKubelet.Linux.Files;
 using NativeKubelet.Tests.Node.Agent;
 using NativeKubelet.Tests.Node.Images;
 
 namespace NativeKubelet.Tests.Bench;
 
 /// <summary>The floor: runc alone, on the bundle that the agent made for one of its containers, in the same pod's namespaces.</summary>
-public sealed class BareRunc
+public sealed class BareRunc : IDisposable
 {
     private readonly string _directory, _state;
     private readonly JsonObject _config;
@@ -49,4 +50,10 @@ public sealed class BareRunc
     }
 
     public void Remove((string Id, string Bundle) container) => Tool.Run("/usr/sbin/runc", "--root", _state, "delete", "--force", container.Id);
+
+    public void Dispose()
+    {
+        DirectoryHandle.DeleteTree(_directory);
+        DirectoryHandle.DeleteTree(_state);
+    }
 }

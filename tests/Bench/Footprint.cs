@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using NativeKubelet.Tests.Node.Agent;
 using static NativeKubelet.Tests.Bench.Figures;
 
@@ -8,7 +7,10 @@ namespace NativeKubelet.Tests.Bench;
 /// <summary>What the node costs while it does nothing, by number of pods.</summary>
 public static class Footprint
 {
-    private static readonly TimeSpan Settle = TimeSpan.FromSeconds(25), Idle = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Idle = TimeSpan.FromSeconds(60);
+
+    /// <summary>A measuring pause: what a burst of work needed is given back.</summary>
+    internal static readonly TimeSpan Settle = TimeSpan.FromSeconds(25);
 
     public static async Task RunAsync(Figures figures, bool quick)
     {
@@ -24,7 +26,7 @@ public static class Footprint
             await Task.Run(() => up.Wait(count - running));
             running = count;
             await node.PodsAsync(pods => pods.Count(p => p.Status == "Running") == count, 300);
-            await Task.Delay(Settle);      // a measuring pause: what a burst of work needed is given back
+            await Task.Delay(Settle);
             Memory(figures, node, count);
             if (count == 100)
             {
@@ -40,11 +42,11 @@ public static class Footprint
     private static void Memory(Figures figures, AgentHost node, int count)
     {
         int agent = node.Pid;
-        long rss = Rollup(agent, "Rss"), anonymous = Rollup(agent, "Anonymous"), pss = Rollup(agent, "Pss");
+        long rss = Costs.Memory(agent, "Rss"), anonymous = Costs.Memory(agent, "Anonymous"), pss = Costs.Memory(agent, "Pss");
         (string budget, bool? met) = count switch { 0 => ("20 MB RSS", rss * 1024 <= 20e6), 100 => ("40 MB RSS", rss * 1024 <= 40e6), _ => ("", (bool?)null) };
         figures.Add(new($"agent at {count} pods: RSS (anonymous, PSS)", $"{Mb(rss)} ({Mb(anonymous)}, {Mb(pss)})", "", budget, met));
         if (count == 0) return;
-        long holders = node.Processes().Where(p => Comm(p) is "nk-holder" or "nk-pause").Sum(p => Rollup(p, "Pss"));
+        long holders = node.Processes().Where(p => Comm(p) is "nk-holder" or "nk-pause").Sum(p => Costs.Memory(p, "Pss"));
         figures.Add(new($"holder + pause of one pod among {count}, PSS", $"{holders / (double)count:0} KiB", "", "150 KB", holders * 1024.0 / count <= 150e3));
         if (count == 100) figures.Add(new("all that is not the workload at 100 pods, PSS", Mb(holders + pss), "", "60 MB", (holders + pss) * 1024 <= 60e6));
     }
@@ -52,13 +54,13 @@ public static class Footprint
     private static async Task IdleAsync(Figures figures, AgentHost node)
     {
         int[] holders = [.. node.Processes().Where(p => Comm(p) == "nk-holder")];
-        (double cpu, double byHolders, long written) = (AgentCpu(node.Pid), holders.Sum(Cpu), Written(node.Pid) + holders.Sum(Written));
+        (double cpu, double byHolders, long written) = (Costs.Cpu(node.Pid), holders.Sum(Costs.OfOneThread), Costs.Written(node.Pid) + holders.Sum(Costs.Written));
         long begun = Stopwatch.GetTimestamp();
         await Task.Delay(Idle);
         double seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
-        double used = (AgentCpu(node.Pid) - cpu) / seconds * 100, usedByHolders = (holders.Sum(Cpu) - byHolders) / seconds * 100;
+        double used = (Costs.Cpu(node.Pid) - cpu) / seconds * 100, usedByHolders = (holders.Sum(Costs.OfOneThread) - byHolders) / seconds * 100;
         figures.Add(new("CPU at 100 idle pods over 60 s, of one core: agent + holders", $"{used:0.00} % + {usedByHolders:0.00} %", "", "0.5 %", used + usedByHolders <= 0.5));
-        long bytes = Written(node.Pid) + holders.Sum(Written) - written;
+        long bytes = Costs.Written(node.Pid) + holders.Sum(Costs.Written) - written;
         figures.Add(new("written to disk by agent and holders in those 60 s", $"{bytes} bytes", "", "0", bytes == 0));
     }
 
@@ -77,22 +79,5 @@ public static class Footprint
         figures.Add(new($"agent started → {count} running pods taken over, p50 of 5", Ms(median), "", "300 ms", median <= 300));
     }
 
-    private static long Rollup(int pid, string field) => long.Parse(
-        File.ReadLines($"/proc/{pid}/smaps_rollup").Single(l => l.StartsWith(field + ":", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1],
-        CultureInfo.InvariantCulture);
-
     private static string Comm(int pid) => File.Exists($"/proc/{pid}/comm") ? File.ReadAllText($"/proc/{pid}/comm").Trim() : "";
-
-    /// <summary>Seconds of a program with one thread, by the scheduler's own count: /proc/PID/stat has only hundredths.</summary>
-    private static double Cpu(int pid) => long.Parse(File.ReadAllText($"/proc/{pid}/schedstat").Split(' ')[0], CultureInfo.InvariantCulture) / 1e9;
-
-    /// <summary>Seconds, with those of threads that have ended.</summary>
-    private static double AgentCpu(int pid)
-    {
-        string[] fields = File.ReadAllText($"/proc/{pid}/stat").Split(')')[^1].Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        return (long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture)) / 100.0;
-    }
-
-    private static long Written(int pid) =>
-        long.Parse(File.ReadLines($"/proc/{pid}/io").Single(l => l.StartsWith("write_bytes:", StringComparison.Ordinal)).Split(' ')[1], CultureInfo.InvariantCulture);
 }

@@ -23,18 +23,19 @@ public static class LogPump
         up.Wait(1);
         PodDocument pod = await node.RunningAsync("flood");
         int holder = node.Processes().Single(p => File.ReadAllText($"/proc/{p}/comm").Trim() == "nk-holder");
-        double before = Cpu(holder);
+        double before = Costs.OfOneThread(holder);
         await File.WriteAllTextAsync(Path.Combine(up.DirectoryPath, "go"), "word\n");
         up.Wait(1);
-        double here = Bytes / 1e6 / (Cpu(holder) - before);
+        double here = Bytes / 1e6 / (Costs.OfOneThread(holder) - before);
 
-        double? there = File.Exists("/usr/bin/conmon") ? Conmon(node, up, new BareRunc(node, pod)) : null;
+        double? there = File.Exists("/usr/bin/conmon") ? Conmon(node, up, pod) : null;
         figures.Add(new("log pump, MB per CPU second (lines of 100 bytes)", here.ToString("0", CultureInfo.InvariantCulture),
             there is { } theirs ? $"conmon {theirs:0}: {Ratio(here, theirs)}" : "conmon is not installed", "≥ conmon", there is { } floor ? here >= floor : null));
     }
 
-    private static double Conmon(AgentHost node, FirstInstruction up, BareRunc bare)
+    private static double Conmon(AgentHost node, FirstInstruction up, PodDocument pod)
     {
+        using BareRunc bare = new(node, pod);
         (string id, string bundle) = bare.Prepare();
         string pidFile = node["conmon.pid"];
         ProcessStartInfo start = new("conmon",
@@ -49,13 +50,11 @@ public static class LogPump
         Tool.Run("/usr/sbin/runc", "--root", node["bare-state"], "start", id);
         up.Wait(1);
         int pid = int.Parse(File.ReadAllText(pidFile), CultureInfo.InvariantCulture);
-        double before = Cpu(pid);
+        double before = Costs.OfOneThread(pid);
         File.WriteAllText(Path.Combine(up.DirectoryPath, "go"), "word\n");
         up.Wait(1);
-        double rate = Bytes / 1e6 / (Cpu(pid) - before);
+        double rate = Bytes / 1e6 / (Costs.OfOneThread(pid) - before);
         bare.Remove((id, bundle));
         return rate;
     }
-
-    private static double Cpu(int pid) => long.Parse(File.ReadAllText($"/proc/{pid}/schedstat").Split(' ')[0], CultureInfo.InvariantCulture) / 1e9;
 }

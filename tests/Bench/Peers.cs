@@ -59,6 +59,7 @@ public static class Peers
             Process daemon = Process.Start(new ProcessStartInfo("containerd", ["-c", node["ctr/config.toml"], "--log-level", "error"]) { RedirectStandardError = true })!;
             daemon.ErrorDataReceived += (_, _) => { };
             daemon.BeginErrorReadLine();
+            AgentHost.Put(daemon.Id, $"{node.Tree}/ctr");      // with its shims, which outlive it
             for (CancellationToken deadline = AgentHost.Deadline(); !File.Exists(node["ctr/socket"]);) await Task.Delay(20, deadline);
             Containerd peer = new(daemon, node, up);
             peer.Control("images", "import", ProgramFile.DemoImage);

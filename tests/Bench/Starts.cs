@@ -17,7 +17,7 @@ public static class Starts
         using FirstInstruction up = new(node["bench"]);
         node.Write("template.yaml", up.Pod("template"));
         up.Wait(1);
-        BareRunc bare = new(node, await node.RunningAsync("template"));
+        using BareRunc bare = new(node, await node.RunningAsync("template"));
 
         double floor = await SequentialAsync(figures, node, up, bare, quick ? QuickRounds : Rounds);
         if (!quick) await BurstAsync(figures, node, up, bare);

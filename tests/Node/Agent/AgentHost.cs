@@ -19,7 +19,7 @@ namespace NativeKubelet.Tests.Node.Agent;
 public sealed class AgentHost : IAsyncDisposable
 {
     public const string Image = "localhost/nativekubelet/hello:latest";
-    private readonly string _tag = Guid.NewGuid().ToString("N")[..8];
+    private readonly string _tag = TestTag.Take();
     private readonly ICgroupDriver _driver;
     private readonly StringBuilder _said = new();
     private Process? _agent;
@@ -170,9 +170,11 @@ public sealed class AgentHost : IAsyncDisposable
     }
 
     /// <summary>As if another kubelet had made a pod under this node's root.</summary>
-    public void PutIntoForeignPod(int pid)
+    public void PutIntoForeignPod(int pid) => Put(pid, Groups.Path(Groups.Pod(Guid.NewGuid().ToString(), QosClass.BestEffort)));
+
+    /// <summary>Into a control group below this host's, with which it ends.</summary>
+    public static void Put(int pid, string group)
     {
-        string group = Groups.Path(Groups.Pod(Guid.NewGuid().ToString(), QosClass.BestEffort));
         CgroupFs machine = new(CgroupLayout.Detect(), TimeProvider.System);
         machine.Create(group);
         machine.Attach(group, pid);
@@ -183,7 +185,7 @@ public sealed class AgentHost : IAsyncDisposable
     {
         if (_agent is not null) await KillAsync();
         Assert.True(await TimeLimit.AgainAsync(() => _driver.DestroyAsync(Tree, Deadline())));
-        Unmount();
+        UnmountBelow(Root);
         DirectoryHandle.DeleteTree(RunDirectory);
         CreateTree();
     }
@@ -254,7 +256,7 @@ public sealed class AgentHost : IAsyncDisposable
         using (SandboxNetwork network = new(
             new NetworkSettings(Bridge, null, this["cni"], [], this["cni-cache"], this["data"]), TimeProvider.System, NullLogger.Instance))
             await network.RemoveEverythingAsync(Deadline());
-        Unmount();
+        UnmountBelow(Root);
         DirectoryHandle.DeleteTree(Root);
     }
 
@@ -272,10 +274,10 @@ public sealed class AgentHost : IAsyncDisposable
 
     private void CreateTree() => _driver.CreateAsync(Tree, new(), Deadline()).GetAwaiter().GetResult();
 
-    private void Unmount()
+    internal static void UnmountBelow(string directory)
     {
         foreach (MountInfo mount in MountInfo.Parse(File.ReadAllText("/proc/self/mountinfo")).Reverse())
-            if (mount.MountPoint.StartsWith(Root + "/", StringComparison.Ordinal)) MountPoint.Detach(mount.MountPoint);
+            if (mount.MountPoint.StartsWith(directory + "/", StringComparison.Ordinal)) MountPoint.Detach(mount.MountPoint);
     }
 
     private static int FreePort()

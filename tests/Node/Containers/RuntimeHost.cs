@@ -6,7 +6,6 @@ using NativeKubelet.Core.Pods;
 using NativeKubelet.Core.Resources;
 using NativeKubelet.Linux.Cgroups;
 using NativeKubelet.Linux.Files;
-using NativeKubelet.Linux.Mounts;
 using NativeKubelet.Runtime;
 using NativeKubelet.Runtime.Cgroups;
 using NativeKubelet.Runtime.Containers;
@@ -50,7 +49,7 @@ public sealed class RuntimeHost : IAsyncDisposable
         change?.Invoke(host);
         try
         {
-            host.Cgroups = await NodeDriver.CgroupsAsync($"nk-test-{Guid.NewGuid().ToString("N")[..8]}", host._machine.Cgroups, host.Limits);
+            host.Cgroups = await NodeDriver.CgroupsAsync($"nk-test-{TestTag.Take()}", host._machine.Cgroups, host.Limits);
             await host.Cgroups.CreateRootAsync(Deadline());
             await host.Cgroups.EnsureNodeAsync(new GroupLimits(), Deadline());
             host.Image = (await host._images.Store.ImportAsync(ProgramFile.DemoImage, Deadline())).Single();
@@ -82,8 +81,7 @@ public sealed class RuntimeHost : IAsyncDisposable
     {
         await Runtime.DisposeAsync();
         Assert.True(await TimeLimit.AgainAsync(() => Cgroups.RemoveRootAsync(Deadline())));
-        foreach (MountInfo mount in MountInfo.Parse(File.ReadAllText("/proc/self/mountinfo")).Reverse())
-            if (mount.MountPoint.StartsWith(Paths.Run, StringComparison.Ordinal)) MountPoint.Detach(mount.MountPoint);
+        AgentHost.UnmountBelow(Paths.Run);
         DirectoryHandle.DeleteTree(Paths.Run);
         _images.Reopen();
         await Cgroups.EnsureNodeAsync(new GroupLimits(), Deadline());
