@@ -140,6 +140,9 @@ public sealed record SandboxState(
 
     /// <summary>A resize was begun and has not come to its end.</summary>
     public bool Resizing { get; init; }
+
+    /// <summary>A process in the pod's own user namespace; null for a pod of the host's users.</summary>
+    public int? UsersPid { get; init; }
 }
 
 public enum ContainerPhase { Created, Running, Exited, Unknown }
@@ -218,6 +221,9 @@ public sealed record ResolvedMount(string HostPath, string ContainerPath, bool R
 
     /// <summary>No program of it can be run.</summary>
     public bool NoExec { get; init; }
+
+    /// <summary>Its owners are shown through the pod's own user namespace already.</summary>
+    public bool OwnersMapped { get; init; }
 }
 
 /// <summary>A block device of the host under the name that the container knows.</summary>

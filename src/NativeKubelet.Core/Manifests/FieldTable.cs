@@ -84,7 +84,7 @@ public static class FieldTable
         new("spec.volumes[].emptyDir.mode", FieldEffect.Refused, "not known to this version"),
         new("spec.volumes[].emptyDir.sizeLimit", FieldEffect.Works, "in memory the size of the file system; on disk a pod of a cluster is evicted beyond it, a static pod never"),
         new("spec.volumes[].hostPath", FieldEffect.Works),
-        new("spec.volumes[].image", FieldEffect.Works, "not yet for a pod with hostUsers: false, whose container waits and says so"),
+        new("spec.volumes[].image", FieldEffect.Works, "for a pod with hostUsers: false where the kernel has what that needs; else the container waits and says so"),
         new("spec.volumes[].persistentVolumeClaim", FieldEffect.Works),
         new("spec.volumes[].projected", FieldEffect.Works),
         new("spec.volumes[].projected.sources[].clusterTrustBundle", FieldEffect.Refused, "bundles come from an API server"),

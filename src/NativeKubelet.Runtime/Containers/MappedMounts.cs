@@ -45,7 +45,7 @@ internal static class MappedMounts
             try
             {
                 using DetachedMount copy = DetachedMount.TryCopy(source, mounts[i].HostPath, recursive: true) ?? throw new IOException("this kernel has no open_tree");
-                copy.ShowOwnersOf(users, recursive: true);
+                if (!mounts[i].OwnersMapped) copy.ShowOwnersOf(users, recursive: true);
                 copy.Attach(place);
             }
             catch (ErrnoException e) when (e.Errno is Errno.EINVAL or Errno.EPERM or Errno.ENOSYS)

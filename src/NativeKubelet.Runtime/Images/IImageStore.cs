@@ -34,8 +34,10 @@ public interface IImageStore
     Task MountRootFileSystemAsync(ImageRecord image, string writableDirectory, string target, MappedUsers? users, CancellationToken cancel);
 
     /// <summary>Mounts the image's layers at <paramref name="target"/> for reading only; they are kept as long as <paramref name="leaseDirectory"/>, which is made, exists.</summary>
+    /// <param name="users">The namespace through which its owners are shown; null: as they are.</param>
     /// <exception cref="ImageException">ImageInspectError: the image was removed meanwhile; pull it again.</exception>
-    Task MountReadOnlyAsync(ImageRecord image, string leaseDirectory, string target, CancellationToken cancel);
+    /// <exception cref="IOException">Not with other owners.</exception>
+    Task MountReadOnlyAsync(ImageRecord image, string leaseDirectory, string target, FileDescriptor? users, CancellationToken cancel);
 
     /// <summary>
     /// Unmounts what <see cref="MountRootFileSystemAsync"/> mounted, removes the writable layer and frees the image's layers.

@@ -9,7 +9,7 @@ namespace NativeKubelet.Runtime.Images;
 
 public sealed partial class ImageStore
 {
-    private const string Upper = "upper", Work = "work", Copied = "rootfs";
+    private const string Upper = "upper", Work = "work", Copied = "rootfs", Shown = "layers";
     private int _overlayWarned;
 
     /// <summary>Where a container's own changes lie below its directory; without an overlay, all of its files.</summary>
@@ -24,17 +24,22 @@ public sealed partial class ImageStore
         List<StoredLayer> stack = await LeaseAsync(image, writableDirectory, cancel);
         Directory.CreateDirectory(target);
         bool mounted = TryMountOverlay(stack, writableDirectory, target, users);
-        if (!mounted && users is not null) throw new IOException($"can't set `spec.hostUsers: false`: no overlay with other owners can be made of {writableDirectory}; that needs Linux 5.19 and a file system such as ext4, xfs or btrfs");
+        if (!mounted && users is not null) throw NoOtherOwners(writableDirectory);
         if (!mounted)
             await Task.Factory.StartNew(() => MountCopy(stack, writableDirectory, target, cancel), cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
-    public async Task MountReadOnlyAsync(ImageRecord image, string leaseDirectory, string target, CancellationToken cancel)
+    public async Task MountReadOnlyAsync(ImageRecord image, string leaseDirectory, string target, FileDescriptor? users, CancellationToken cancel)
     {
         List<StoredLayer> stack = await LeaseAsync(image, leaseDirectory, cancel);
-        if (!TryMountReadOnly(stack, target))
+        bool mounted = TryMountReadOnly(stack, leaseDirectory, target, users);
+        if (!mounted && users is not null) throw NoOtherOwners(_paths.Root);
+        if (!mounted)
             await Task.Factory.StartNew(() => MountCopy(stack, leaseDirectory, target, cancel), cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
+
+    private static IOException NoOtherOwners(string directory) => new(
+        $"can't set `spec.hostUsers: false`: no overlay with other owners can be made of {directory}; that needs Linux 5.19 and a file system such as ext4, xfs or btrfs");
 
     private async Task<List<StoredLayer>> LeaseAsync(ImageRecord image, string directory, CancellationToken cancel)
     {
@@ -61,6 +66,7 @@ public sealed partial class ImageStore
     public async Task UnmountRootFileSystemAsync(string writableDirectory, string target, CancellationToken cancel)
     {
         MountPoint.Detach(target);
+        MappedOverlay.Unstage(Path.Combine(writableDirectory, Shown));
         foreach (string directory in (string[])[Upper, Work, Copied]) DirectoryHandle.DeleteTree(Path.Combine(writableDirectory, directory));
         await _gate.WaitAsync(cancel);
         try
@@ -101,7 +107,7 @@ public sealed partial class ImageStore
             // Volatile: this layer ends with its container and is never mounted twice, so neither a container's fsync nor
             // the unmount has to wait for, and wear, the disk.
             if (users is null) OverlayMount.Mount(new([.. lowers], upper, work, Volatile: true), target);
-            else MappedOverlay.Mount(lowers, upper, work, users, target);
+            else MappedOverlay.Mount(lowers, upper, work, users, Path.Combine(writableDirectory, Shown), target);
             return true;
         }
         catch (ErrnoException e) when (e.Errno is Errno.EINVAL or Errno.ENODEV or Errno.EOPNOTSUPP or Errno.EPERM)
@@ -111,7 +117,7 @@ public sealed partial class ImageStore
         }
     }
 
-    private bool TryMountReadOnly(List<StoredLayer> stack, string target)
+    private bool TryMountReadOnly(List<StoredLayer> stack, string leaseDirectory, string target, FileDescriptor? users)
     {
         if (stack.Any(l => !l.Removals().IsEmpty)) return false;
         List<string> lowers = [.. stack.Select(DiffOf)];
@@ -119,7 +125,9 @@ public sealed partial class ImageStore
         while (lowers.Count < 2) lowers.Add(Directory.CreateDirectory(Path.Combine(_paths.Root, $"empty{lowers.Count}")).FullName);
         try
         {
-            OverlayMount.Mount(new([.. lowers], null, null, Volatile: false), target);
+            OverlayLayers layers = new([.. lowers], null, null, Volatile: false);
+            if (users is null) OverlayMount.Mount(layers, target);
+            else MappedOverlay.Mount(layers, users, Path.Combine(leaseDirectory, Shown), target);
             return true;
         }
         catch (ErrnoException e) when (e.Errno is Errno.EINVAL or Errno.ENODEV or Errno.EOPNOTSUPP or Errno.EPERM)

@@ -12,8 +12,9 @@ namespace NativeKubelet.Runtime.Images;
 internal static class MappedOverlay
 {
     /// <param name="lowers">Topmost first.</param>
+    /// <param name="stage">A directory of the overlay's own, not there yet.</param>
     /// <exception cref="ErrnoException">EINVAL: a file system that cannot.</exception>
-    public static void Mount(List<string> lowers, string upper, string work, MappedUsers users, string target)
+    public static void Mount(List<string> lowers, string upper, string work, MappedUsers users, string stage, string target)
     {
         using (DirectoryHandle root = DirectoryHandle.Open(upper))
         {
@@ -21,28 +22,39 @@ internal static class MappedOverlay
             root.SetOwner(".", users.FirstId + status.Uid, users.FirstId + status.Gid);
             root.SetMode(".", status.Permissions);
         }
+        Mount(new([.. lowers], upper, work, Volatile: true), users.Namespace, stage, target);
+    }
+
+    /// <summary>With the lower directories' owners shown through the namespace.</summary>
+    public static void Mount(OverlayLayers layers, FileDescriptor users, string stage, string target)
+    {
         // The overlay takes copies of its own. Only a mount that is in the tree may be copied, so for a moment they are.
-        string stage = target + ".layers";
-        List<string> places = [];
+        Unstage(stage);
         try
         {
-            string Show(string source)
+            string Show(string source, int index)
             {
-                string place = Path.Combine(stage, $"{places.Count}");
+                string place = Path.Combine(stage, $"{index}");
                 Directory.CreateDirectory(place);
-                places.Add(place);
                 using DetachedMount copy = DetachedMount.TryCopy(source, recursive: false) ?? throw new ErrnoException("open_tree", source, Errno.EINVAL);
-                copy.ShowOwnersOf(users.Namespace, recursive: false);
+                copy.ShowOwnersOf(users, recursive: false);
                 copy.Attach(place);
                 return place;
             }
 
-            OverlayMount.Mount(new([.. lowers.Select(Show)], upper, work, Volatile: true), target);
+            OverlayMount.Mount(layers with { Lowers = [.. layers.Lowers.Select(Show)] }, target);
         }
         finally
         {
-            foreach (string place in places) MountPoint.Detach(place);
-            DirectoryHandle.DeleteTree(stage);
+            Unstage(stage);
         }
+    }
+
+    /// <summary>Also what an agent left that was killed between the two steps.</summary>
+    public static void Unstage(string stage)
+    {
+        if (!Directory.Exists(stage)) return;
+        foreach (string place in Directory.GetDirectories(stage)) MountPoint.Detach(place);
+        DirectoryHandle.DeleteTree(stage);
     }
 }

@@ -44,7 +44,7 @@ internal sealed class Sandbox(SandboxRecord record, IEnumerable<ContainerRecord>
                 return _state ??= new SandboxState(
                     _record.Id, _record.PodUid, _record.PodName, _record.PodNamespace, _record.Attempt, _record.Ready, _record.HostNetwork, _record.Ips,
                     _record.CreatedAt, [.. _containers.Values.OrderBy(c => c.CreatedAt).ThenBy(c => c.Id, StringComparer.Ordinal).Select(StateOf)])
-                { Granted = PodAllocation.TryParse(_record.Granted), Resizing = _record.Resizing };
+                { Granted = PodAllocation.TryParse(_record.Granted), Resizing = _record.Resizing, UsersPid = _record.UserRange is null ? null : _record.PausePid };
         }
     }
 

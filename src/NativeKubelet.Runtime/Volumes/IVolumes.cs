@@ -15,8 +15,9 @@ public interface IVolumes
 
     /// <summary>Mounts an image volume; one that is mounted stays as it is.</summary>
     /// <param name="image">What the volume names; present on the node.</param>
+    /// <param name="usersPid">A process in the pod's own user namespace; null for a pod of the host's users.</param>
     /// <exception cref="RuntimeException">CreateContainerError.</exception>
-    Task SetUpImageAsync(V1Pod pod, V1Volume volume, ImageRecord image, CancellationToken cancel);
+    Task SetUpImageAsync(V1Pod pod, V1Volume volume, ImageRecord image, int? usersPid, CancellationToken cancel);
 
     /// <summary>Brings the files of volumes that are there up to date with the objects that they show; makes no volume.</summary>
     /// <exception cref="VolumeException">What cannot be had now; those files stay as they are.</exception>

@@ -1,6 +1,7 @@
 using k8s.Models;
 using NativeKubelet.Linux.Files;
 using NativeKubelet.Linux.Libc;
+using NativeKubelet.Linux.Namespaces;
 
 namespace NativeKubelet.Runtime.Volumes;
 
@@ -13,13 +14,15 @@ internal sealed class ImageVolume(RuntimePaths paths, IImageStore images)
     public static string PathOf(RuntimePaths paths, string podUid, string volume) => Directory(paths, podUid, volume).Path;
 
     /// <exception cref="RuntimeException">CreateContainerError.</exception>
-    public async Task SetUpAsync(V1Pod pod, V1Volume volume, ImageRecord image, CancellationToken cancel)
+    public async Task SetUpAsync(V1Pod pod, V1Volume volume, ImageRecord image, int? usersPid, CancellationToken cancel)
     {
         VolumeDirectory directory = Directory(paths, pod.Metadata.Uid, volume.Name);
         try
         {
             // What is mounted stays what it was, as containers that share it must see one thing.
-            if (directory.MakeMountPoint()) await images.MountReadOnlyAsync(image, Lease(pod.Metadata.Uid, volume.Name), directory.Path, cancel);
+            if (!directory.MakeMountPoint()) return;
+            using FileDescriptor? users = usersPid is { } pid ? UserNamespace.OpenOf(pid) : null;
+            await images.MountReadOnlyAsync(image, Lease(pod.Metadata.Uid, volume.Name), directory.Path, users, cancel);
         }
         catch (Exception e) when (e is IOException or ErrnoException or ImageException)
         {

@@ -41,7 +41,7 @@ public sealed partial class Volumes(
         }, cancel);
     }
 
-    public Task SetUpImageAsync(V1Pod pod, V1Volume volume, ImageRecord image, CancellationToken cancel) => _images.SetUpAsync(pod, volume, image, cancel);
+    public Task SetUpImageAsync(V1Pod pod, V1Volume volume, ImageRecord image, int? usersPid, CancellationToken cancel) => _images.SetUpAsync(pod, volume, image, usersPid, cancel);
 
     public async Task RefreshAsync(V1Pod pod, CancellationToken cancel)
     {
@@ -155,6 +155,7 @@ public sealed partial class Volumes(
         {
             RecursiveReadOnly = readOnly && RecursiveReadOnly(mount, container),
             NoExec = volume.Image is not null,
+            OwnersMapped = volume.Image is not null && pod.Spec.HostUsers == false,
         };
     }
 

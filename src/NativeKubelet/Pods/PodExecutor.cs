@@ -154,7 +154,7 @@ public sealed partial class PodExecutor(
             foreach (V1Volume shown in VolumeUse.ImagesOf(pod, container))
             {
                 wanted = shown.Image.Reference;
-                await volumes.SetUpImageAsync(pod, shown, await images.EnsureAsync(pod, container.Name, wanted, shown.Image.PullPolicy, cancel), cancel);
+                await volumes.SetUpImageAsync(pod, shown, await images.EnsureAsync(pod, container.Name, wanted, shown.Image.PullPolicy, cancel), Find(start.SandboxId)?.UsersPid, cancel);
             }
             ImmutableArray<KeyValuePair<string, string>> environment = await _environment.OfAsync(pod, container, IpsOf(start.SandboxId), cancel);
             ImmutableArray<ResolvedMount> mounts = await volumes.MountsAsync(pod, container, new Dictionary<string, string>(environment), cancel);
@@ -207,7 +207,9 @@ public sealed partial class PodExecutor(
     /// <summary>The pod's group is older than its sandbox, and keeps what it was given.</summary>
     private PodAllocation GrantedTo(V1Pod pod) => runtime.Sandboxes.LastOrDefault(s => s.PodUid == pod.Metadata.Uid)?.Granted ?? PodAllocation.Of(pod.Spec);
 
-    private ImmutableArray<string> IpsOf(string sandbox) => runtime.Sandboxes.FirstOrDefault(s => s.Id == sandbox) is { Ips.IsDefaultOrEmpty: false } found ? found.Ips : [];
+    private ImmutableArray<string> IpsOf(string sandbox) => Find(sandbox) is { Ips.IsDefaultOrEmpty: false } found ? found.Ips : [];
+
+    private SandboxState? Find(string sandbox) => runtime.Sandboxes.FirstOrDefault(s => s.Id == sandbox);
 
     private bool HasRecord(V1Pod pod, string container, int restarts) => runtime.Sandboxes
         .Any(s => s.PodUid == pod.Metadata.Uid && s.Containers.Any(c => c.Name == container && c.RestartCount == restarts && c.Phase == ContainerPhase.Exited));

@@ -166,7 +166,7 @@ internal sealed class FakeNode : IContainerRuntime, IImageStore, IAsyncDisposabl
     Task IContainerRuntime.EndOfAsync(string containerId) => new TaskCompletionSource().Task;
     Task IContainerRuntime.RemoveContainerAsync(string containerId, CancellationToken cancel) => throw new NotSupportedException();
     Task IContainerRuntime.ResizeAsync(PodResize resize, CancellationToken cancel) => throw new NotSupportedException();
-    Task IImageStore.MountReadOnlyAsync(ImageRecord image, string leaseDirectory, string target, CancellationToken cancel) => throw new NotSupportedException();
+    Task IImageStore.MountReadOnlyAsync(ImageRecord image, string leaseDirectory, string target, FileDescriptor? users, CancellationToken cancel) => throw new NotSupportedException();
 
     Task IImageStore.MountRootFileSystemAsync(ImageRecord image, string writableDirectory, string target, MappedUsers? users, CancellationToken cancel) => throw new NotSupportedException();
     Task IImageStore.UnmountRootFileSystemAsync(string writableDirectory, string target, CancellationToken cancel) => throw new NotSupportedException();
