@@ -151,7 +151,7 @@ public sealed partial class Volumes(
         if (SharedRoot.Fault(source, propagation) is { } fault) throw new VolumeException($"volumeMount \"{mount.Name}\" of container \"{container.Name}\": {fault}");
         // The agent writes these; a pod that could write to them would be overwritten, or overwrite others.
         bool readOnly = mount.ReadOnlyProperty == true || shown || volume.Image is not null || volume.PersistentVolumeClaim?.ReadOnlyProperty == true;
-        return new(source, VolumeUse.Place(mount), readOnly, propagation) 
+        return new(source, VolumeUse.Place(mount), readOnly, propagation)
         {
             RecursiveReadOnly = readOnly && RecursiveReadOnly(mount, container),
             NoExec = volume.Image is not null,
