@@ -10,6 +10,8 @@ namespace NativeKubelet.Tests.Cluster;
 /// <summary>What Prometheus scrapes off a node, and what the dashboards and alerts that people have make of it.</summary>
 public sealed class MetricsTests
 {
+    private const string Unmount = "migrated=\"false\",operation_name=\"volume_unmount\",status=\"success\",volume_plugin=\"kubernetes.io/projected\"";
+
     [Fact]
     public async Task Every_page_is_well_formed_and_has_what_dashboards_and_alerts_ask_for()
     {
@@ -75,6 +77,35 @@ public sealed class MetricsTests
         Assert.True(cadvisor.Sum("container_fs_limit_bytes", "id=\"/\"") > written);
 
         static long Number(JsonNode fs) => fs["usedBytes"]!.GetValue<long>();
+    }
+
+    [Fact]
+    public async Task Starts_are_timed_without_init_containers_processes_are_counted_and_volumes_are_timed_as_they_go()
+    {
+        await using ClusterHost host = await ClusterHost.StartAsync();
+        await host.ReadyAsync();
+        host.Run("web", "trap exit TERM; exec 5</dev/null; sleep 1000 & wait", spec: s =>
+        {
+            JsonObject init = (JsonObject)s["containers"]![0]!.DeepClone();
+            (init["name"], init["command"]) = ("init", new JsonArray("sleep", "3"));
+            s["initContainers"] = new JsonArray(init);
+        });
+        await host.RunningAsync("web");
+        using X509Certificate2 admin = host.Api.Authority.IssueClient("admin", TimeSpan.FromHours(1), ApiUser.Admins);
+        using HttpClient client = host.Client(admin);
+
+        Exposition kubelet = await ReadAsync(client, "/metrics", page => page.Value("kubelet_pod_start_total_duration_seconds_count", "") == 1);
+        Assert.Equal(1, kubelet.Value("kubelet_pod_start_sli_duration_seconds_count", ""));
+        Assert.InRange(kubelet.Value("kubelet_pod_start_total_duration_seconds_sum", "") - kubelet.Value("kubelet_pod_start_sli_duration_seconds_sum", ""), 1, 60);
+        Exposition cadvisor = await ReadAsync(client, "/metrics/cadvisor", page => page.Sum("container_processes", "container=\"main\"") == 2);
+        Assert.Equal((2, 0), (cadvisor.Sum("container_threads", "container=\"main\""), cadvisor.Sum("container_sockets", "container=\"main\"")));
+        Assert.InRange(cadvisor.Sum("container_file_descriptors", "container=\"main\""), 7, 12);
+        Assert.True(cadvisor.Sum("container_ulimits_soft", "container=\"main\"") is > 0 or -1);
+
+        host.Api.Delete("pods", "web");
+        await host.GoneAsync("pods", "web");
+        Exposition after = await ReadAsync(client, "/metrics", page => page.Has("storage_operation_duration_seconds_count", Unmount));
+        Assert.Equal(1, after.Value("storage_operation_duration_seconds_count", Unmount));
     }
 
     private static string Operation(string name) => $"operation_type=\"{name}\"";

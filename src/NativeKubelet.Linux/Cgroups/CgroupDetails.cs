@@ -25,6 +25,9 @@ public sealed record CgroupDetails
     /// <summary>Null: no limit.</summary>
     public long? MemoryLimit { get; init; }
     public long? OomKills { get; init; }
+    public long? Threads { get; init; }
+    /// <summary>0: any number.</summary>
+    public long? MostThreads { get; init; }
     public ImmutableArray<DeviceIo> Io { get; init; } = [];
     public Pressure? CpuPressure { get; init; }
     public Pressure? MemoryPressure { get; init; }
@@ -35,7 +38,10 @@ public sealed record CgroupDetails
     public static CgroupDetails Read(CgroupLayout layout, string group, byte[] scratch)
     {
         GroupFiles files = new(layout, group, scratch);
-        return layout.Unified ? Unified(files) : Legacy(files);
+        CgroupDetails details = layout.Unified ? Unified(files) : Legacy(files);
+        ReadOnlySpan<byte> most = files.Text("pids", "pids.max");
+        details = details with { MostThreads = most.IsEmpty ? null : CgroupText.Single(most) ?? 0 };
+        return details with { Threads = CgroupText.Single(files.Text("pids", "pids.current")) };
     }
 
     private static CgroupDetails Unified(GroupFiles files)

@@ -21,6 +21,18 @@ public static class ProcFs
     /// <returns>One entry per hierarchy; empty when there is no such process.</returns>
     public static ImmutableArray<CgroupMembership> Cgroups(int pid) => Read(pid, "cgroup") is { } text ? ParseCgroups(text) : [];
 
+    /// <returns>How many files it may open before it asks for more; below zero: any number. Null when there is no such process.</returns>
+    public static long? OpenFilesLimit(int pid) => Read(pid, "limits") is { } text ? ParseOpenFilesLimit(text) : null;
+
+    /// <summary>The soft limit, of the line "Max open files".</summary>
+    public static long? ParseOpenFilesLimit(string limits)
+    {
+        const string name = "Max open files";
+        int at = limits.IndexOf(name, StringComparison.Ordinal);
+        if (at < 0 || limits[(at + name.Length)..].Split([' ', '\n'], 2, StringSplitOptions.RemoveEmptyEntries) is not [var soft, ..]) return null;
+        return soft == "unlimited" ? -1 : long.TryParse(soft, NumberStyles.None, CultureInfo.InvariantCulture, out long limit) ? limit : null;
+    }
+
     /// <summary>Field 22 of /proc/PID/stat. The name in field 2 may hold blanks and parentheses, so it is skipped from behind.</summary>
     public static long? ParseStartTime(string stat)
     {

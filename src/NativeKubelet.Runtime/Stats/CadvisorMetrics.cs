@@ -11,6 +11,12 @@ namespace NativeKubelet.Runtime.Stats;
 internal sealed record CadvisorRow(string Labels, UsageSample? Usage, CgroupDetails? Details, ImmutableArray<InterfaceFigures> Interfaces, DateTimeOffset? Start)
 {
     public ImmutableArray<FileSystemRow> Disks { get; init; } = [];
+
+    /// <summary>Only those in the group itself.</summary>
+    public GroupProcesses? Processes { get; init; }
+
+    /// <summary>How many files the first process may open; below zero: any number.</summary>
+    public long? OpenFilesLimit { get; init; }
 }
 
 /// <summary>
@@ -31,7 +37,7 @@ internal static class CadvisorMetrics
         FileSystems(rows, at, to);
         Pressures(rows, at, to);
         Network(rows, at, to);
-        Each(to, rows, "container_processes", "gauge", "Number of processes running inside the container.", at, r => r.Usage?.Usage.Pids);
+        Processes(rows, at, to);
         Each(to, rows, "container_oom_events_total", "counter", "Count of out of memory events observed for the container", at, r => r.Details?.OomKills);
         Spec(rows, to);
         to.Family("container_last_seen", "gauge", "Last time a container was seen by the exporter");
@@ -135,6 +141,18 @@ internal static class CadvisorMetrics
                 foreach (InterfaceFigures own in row.Interfaces)
                     to.Sample(row.Labels, value(own), at, MetricText.Label("interface", own.Name));
         }
+    }
+
+    private static void Processes(IReadOnlyList<CadvisorRow> rows, long at, MetricText to)
+    {
+        Each(to, rows, "container_processes", "gauge", "Number of processes running inside the container.", at, r => r.Processes?.Count);
+        Each(to, rows, "container_file_descriptors", "gauge", "Number of open file descriptors for the container.", at, r => r.Processes?.Descriptors);
+        Each(to, rows, "container_sockets", "gauge", "Number of open sockets for the container.", at, r => r.Processes?.Sockets);
+        Each(to, rows, "container_threads_max", "gauge", "Maximum number of threads allowed inside the container, infinity if value is zero", at, r => r.Details?.MostThreads);
+        // The machine as a whole has no such file; its tasks were counted with the sample.
+        Each(to, rows, "container_threads", "gauge", "Number of threads running inside the container", at, r => r.Details?.Threads ?? r.Usage?.Usage.Pids);
+        to.Family("container_ulimits_soft", "gauge", "Soft ulimit values for the container root process. Unlimited if -1, except priority and nice");
+        foreach (CadvisorRow row in rows) to.Known(row.Labels, row.OpenFilesLimit, at, MetricText.Label("ulimit", "max_open_files"));
     }
 
     private static void Spec(IReadOnlyList<CadvisorRow> rows, MetricText to)

@@ -23,11 +23,14 @@ public sealed class GroupMetrics(IContainerRuntime runtime, PodCgroups cgroups, 
     {
         CgroupTree tree = cgroups.Tree;
         ImmutableDictionary<string, ContainerDisk> disks = meter.Look();
-        List<CadvisorRow> rows = [new(CadvisorMetrics.Labels("/"), usage.Node, Details("/"), Figures(InterfaceCounters.Own().All), null) { Disks = FileSystemRow.Of([paths.Root, paths.Data], Device) }];
+        List<CadvisorRow> rows = [new(CadvisorMetrics.Labels("/"), usage.Node, Details("/"), Figures(InterfaceCounters.Own().All), null)
+        {
+            Disks = FileSystemRow.Of([paths.Root, paths.Data], Device), Processes = Processes("/"), OpenFilesLimit = ProcFs.OpenFilesLimit(1),
+        }];
         FileSystemRow? layers = FileSystemRow.Of([paths.Data], Device).FirstOrDefault();
         if (tree.PerQos)
             foreach (CgroupName group in new[] { tree.Node, tree.Tier(QosClass.Burstable), tree.Tier(QosClass.BestEffort) }.Distinct())
-                rows.Add(new(CadvisorMetrics.Labels(tree.Path(group)), null, Details(tree.Path(group)), [], null));
+                rows.Add(new(CadvisorMetrics.Labels(tree.Path(group)), null, Details(tree.Path(group)), [], null) { Processes = Processes(tree.Path(group)) });
         foreach (SandboxState sandbox in runtime.Sandboxes)
             if (cgroups.FindPod(sandbox.PodUid) is { } pod) Add(sandbox, pod, usage, id => layers is not null && disks.TryGetValue(id, out ContainerDisk? disk) ? [layers with { UsedBytes = disk.Layer.Bytes }] : [], rows);
         CadvisorMetrics.Write(rows, usage.At.ToUnixTimeMilliseconds(), Device, to);
@@ -39,13 +42,16 @@ public sealed class GroupMetrics(IContainerRuntime runtime, PodCgroups cgroups, 
         CgroupTree tree = cgroups.Tree;
         (string name, string space) = (sandbox.PodName, sandbox.PodNamespace);
         if (tree.PerQos && usage.Pods.TryGetValue(sandbox.PodUid, out UsageSample whole))
-            rows.Add(new(CadvisorMetrics.Labels(tree.Path(pod), pod: name, space: space), whole, Details(tree.Path(pod)), [], null));
+            rows.Add(new(CadvisorMetrics.Labels(tree.Path(pod), pod: name, space: space), whole, Details(tree.Path(pod)), [], null) { Processes = Processes(tree.Path(pod)) });
         ContainerState[] running = [.. sandbox.Containers.Where(c => c.Phase == ContainerPhase.Running)];
         foreach (ContainerState container in running)
             if (usage.Containers.TryGetValue(container.Id, out UsageSample own))
                 rows.Add(new(
                     CadvisorMetrics.Labels(tree.LeafPath(pod, container.Id), container.Id, container.Image, container.Name, name, space), own,
-                    Details(tree.LeafPath(pod, container.Id)), [], container.StartedAt) { Disks = disks(container.Id) });
+                    Details(tree.LeafPath(pod, container.Id)), [], container.StartedAt)
+                {
+                    Disks = disks(container.Id), Processes = Processes(tree.LeafPath(pod, container.Id)), OpenFilesLimit = ProcFs.OpenFilesLimit(container.Pid),
+                });
         // All containers share the sandbox's network, and any of them shows it.
         if (!sandbox.Ready) return;
         rows.Add(new(
@@ -55,6 +61,8 @@ public sealed class GroupMetrics(IContainerRuntime runtime, PodCgroups cgroups, 
 
     public static ImmutableArray<InterfaceFigures> Figures(ImmutableArray<InterfaceCounters> counters) =>
         [.. counters.Select(c => new InterfaceFigures(c.Name, c.RxBytes, c.RxPackets, c.RxErrors, c.RxDropped, c.TxBytes, c.TxPackets, c.TxErrors, c.TxDropped))];
+
+    private GroupProcesses? Processes(string group) => GroupProcesses.Read(cgroups.Layout, group, _scratch);
 
     private CgroupDetails Details(string group) => CgroupDetails.Read(cgroups.Layout, group, _scratch);
 

@@ -101,7 +101,7 @@ public sealed partial class Volumes(
             {
                 // Parts of volumes hold the volumes that they are of.
                 _subPaths.Remove(podUid);
-                UnmountVolumes(Path.Combine(pod, "volumes"));
+                TakeDown(Path.Combine(pod, "volumes"));
             }, cancel);
             await _images.ReleaseAsync(podUid, cancel);
             await BoundedAsync(podUid, "remove", () =>
@@ -202,11 +202,25 @@ public sealed partial class Volumes(
     }
 
     /// <summary>Only mounts of ours, exactly on a volume; what somebody else mounted inside one keeps the volume, and is told.</summary>
-    private static void UnmountVolumes(string volumes)
+    private void TakeDown(string volumes)
     {
         if (!Directory.Exists(volumes)) return;
-        foreach (string mounted in MountPoint.Below(volumes))
-            if (Path.GetRelativePath(volumes, mounted).Count(c => c == '/') == 1) MountPoint.UnmountAll(mounted);
+        HashSet<string> mounted = [.. MountPoint.Below(volumes)];
+        using DirectoryHandle all = DirectoryHandle.Open(volumes);
+        foreach (KernelPath plugin in all.List())
+        {
+            using DirectoryHandle? kind = all.TryOpenDirectory(plugin, out _);
+            string directory = plugin.ToString();
+            foreach (KernelPath name in kind?.List() ?? [])
+                if (name.ToString() is var volume && !volume.StartsWith('.'))       // what was never finished
+                    Operations.Unmount(directory, () =>
+                    {
+                        string path = Path.Combine(volumes, directory, volume);
+                        if (mounted.Contains(path)) MountPoint.UnmountAll(path);
+                        // An image's layers are given back by way of its directory.
+                        if (directory != ImageVolume.Plugin) kind!.RemoveTree(name);      // listed, so it is open
+                    });
+        }
     }
 
     private static void Guarded(V1Volume volume, Action work)

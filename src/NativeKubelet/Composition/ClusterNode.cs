@@ -7,6 +7,7 @@ using NativeKubelet.Config;
 using NativeKubelet.Core.Certificates;
 using NativeKubelet.Core.Stats;
 using NativeKubelet.Node;
+using NativeKubelet.Pods;
 using NativeKubelet.Status;
 
 namespace NativeKubelet.Composition;
@@ -84,7 +85,18 @@ internal sealed partial class ClusterNode : IDisposable
         MirrorPods mirrors = new(_api, Pods, agent.Board, _registered.Task, () => agent.Complete.IsCompletedSuccessfully, _time, _logs.CreateLogger<MirrorPods>());
         ApiEvents events = new(_api.Unlimited, agent.Events, name, new RequestRate(new(options.EventRecordQPS ?? 50, options.EventBurst ?? 100), _time), _time, _logs.CreateLogger<ApiEvents>());
         await Task.WhenAll(
-            RegisterAsync(registration, status, observer, cancel), lease.RunAsync(cancel), statuses.RunAsync(cancel), mirrors.RunAsync(cancel), events.RunAsync(cancel), Facts.RunAsync(cancel));
+            RegisterAsync(registration, status, observer, cancel), lease.RunAsync(cancel), statuses.RunAsync(cancel), mirrors.RunAsync(cancel), events.RunAsync(cancel), Facts.RunAsync(cancel),
+            FollowStartsAsync(agent.Startups, cancel));
+    }
+
+    private async Task FollowStartsAsync(PodStartups startups, CancellationToken cancel)
+    {
+        while (true)
+        {
+            Task changed = Pods.Changed;
+            startups.Observe(Pods.Known, _time.GetUtcNow());
+            await changed.WaitAsync(cancel);
+        }
     }
 
     public void Write(MetricText to)

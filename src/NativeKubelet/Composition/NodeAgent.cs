@@ -59,6 +59,7 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         (Cgroups, Network, _registry, Images, _runtime, MeasuredDriver driver) = parts;
         MeasuredRuntime runtime = new(_runtime, _runtime.Operations);
         PodMeasures measures = new();
+        Startups = measures.Startups;
         Runtime = runtime;
         KubeletOptions options = plan.Options;
         NodeProfile node = ProfileOf(plan);
@@ -70,7 +71,7 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         ITokens tokens = cluster?.Tokens ?? (ITokens)new NoTokens();
         Volumes volumes = new(options.Paths, objects, tokens, Images, plan.Resources.Node.Allocatable, node.Facts, time, logs.CreateLogger<Volumes>());
         IClusterFacts facts = cluster?.Facts ?? (IClusterFacts)new NoCluster();
-        _pulls = new ImagePulls(Images, new PullSecrets(objects, events), events, options.Images.MaxParallelPulls, options.Images.PullRate, _runtime.Operations, time);
+        _pulls = new ImagePulls(Images, new PullSecrets(objects, events), events, options.Images.MaxParallelPulls, options.Images.PullRate, _runtime.Operations, measures.Startups, time);
         PodExecutor executor = new(Runtime, _pulls, volumes, objects, facts, Cgroups, options.Paths, node, events, measures, time, logs.CreateLogger<PodExecutor>());
         Workers = new PodWorkers(Runtime, executor, Board, events, options.Paths, CrashBackoff.Of(options.Pods.MaxRestartBackOff), node, measures, Turns, time, logs);
         objects.Changed += Workers.ObjectsChanged;
@@ -99,6 +100,8 @@ internal sealed partial class NodeAgent : IAsyncDisposable
     public PodWorkers Workers { get; }
 
     public IContainerRuntime Runtime { get; }
+
+    public PodStartups Startups { get; }
 
     /// <summary>What the agent counts and times, as metrics.</summary>
     public ImmutableArray<Action<MetricText>> Measures { get; }

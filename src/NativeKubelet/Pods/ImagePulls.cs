@@ -10,7 +10,7 @@ namespace NativeKubelet.Pods;
 /// <summary>Brings containers their images by pull policy (spec 30 §14); pulls of all pods take turns.</summary>
 /// <param name="parallel">How many pulls run at a time; null has no limit.</param>
 /// <param name="rate">How often one may begin. Who comes too early waits; the kubelet fails the pull and backs off.</param>
-public sealed class ImagePulls(IImageStore images, PullSecrets secrets, PodEvents events, int? parallel, RateLimit rate, RuntimeOperations operations, TimeProvider time) : IDisposable
+public sealed class ImagePulls(IImageStore images, PullSecrets secrets, PodEvents events, int? parallel, RateLimit rate, RuntimeOperations operations, PodStartups startups, TimeProvider time) : IDisposable
 {
     private readonly SemaphoreSlim? _turns = parallel is { } most ? new(most) : null;
     private readonly Lock _gate = new();
@@ -30,6 +30,7 @@ public sealed class ImagePulls(IImageStore images, PullSecrets secrets, PodEvent
         ImageRecord? present = Find(pod, container, name);
         if (present is not null && policy != "Always")
         {
+            startups.PullEnded(pod.Metadata.Uid, time.GetUtcNow());     // brought by another's pull since ours failed
             events.Normal(pod, EventReasons.Pulled, EventMessages.Present(name), container);
             return present;
         }
@@ -38,10 +39,13 @@ public sealed class ImagePulls(IImageStore images, PullSecrets secrets, PodEvent
             events.Warning(pod, EventReasons.ErrImageNeverPull, EventMessages.NeverPull(name), container);
             throw new ImageException("ErrImageNeverPull", EventMessages.NeverPull(name));
         }
+        startups.PullBegun(pod.Metadata.Uid, time.GetUtcNow());
         events.Normal(pod, EventReasons.Pulling, EventMessages.Pulling(name), container);
         try
         {
-            return await PullAsync(pod, container, name, policy, cancel);
+            ImageRecord pulled = await PullAsync(pod, container, name, policy, cancel);
+            startups.PullEnded(pod.Metadata.Uid, time.GetUtcNow());
+            return pulled;
         }
         catch (ImageException e)
         {

@@ -15,6 +15,8 @@ public sealed class PodMeasures
     public HistogramFamily Starts { get; } = new(
         "kubelet_pod_start_duration_seconds", "[ALPHA] Duration in seconds from kubelet seeing a pod for the first time to the pod starting to run", Buckets.OfStart);
 
+    public PodStartups Startups { get; } = new();
+
     /// <summary>By "true" for a static pod, and nothing.</summary>
     public CounterFamily Restarted { get; } = new(
         "kubelet_restarted_pods_total",
@@ -39,6 +41,7 @@ public sealed class PodMeasures
     public void Write(MetricText to)
     {
         foreach (HistogramFamily family in (HistogramFamily[])[Turns, WorkerStarts, Starts]) family.Write(to);
+        Startups.Write(to);
         foreach (CounterFamily family in (CounterFamily[])[Restarted, Orphans, Sandboxes, FailedSandboxes, Containers, FailedContainers, Evictions]) family.Write(to);
     }
 }

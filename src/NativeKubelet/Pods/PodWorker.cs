@@ -59,6 +59,7 @@ internal sealed partial class PodWorker
         (DateTimeOffset? begun, PodFailure? over) = tools.Notes.Read(desired.Uid);
         (_begun, _noted) = (begun ?? DateTimeOffset.FromUnixTimeMilliseconds(wall.ToUnixTimeMilliseconds()), begun is not null);
         _starts = published && !_noted;     // not one that an earlier agent had begun
+        if (_starts) tools.Measures.Startups.Seen(desired.Pod);
         // Only the age comes from the wall clock, and never a negative one.
         _progress = PodProgress.Start with { Begun = _clock.Now - (_begun < wall ? wall - _begun : TimeSpan.Zero), Over = over, Resize = ResizeProgress.Of(desired.Pod.Status) };
     }
@@ -201,6 +202,7 @@ internal sealed partial class PodWorker
 
         StatusFacts facts = new(_tools.Node.Ips, QosClasses.Of(desired.Pod).ToString()) { StartTime = _begun };
         _status = PodStatusBuilder.Build(desired, observed, _progress, plan, _status, facts, wall);
+        if (_starts) _tools.Measures.Startups.Inits(desired.Pod, observed);
         if (_starts && _status.Phase is PodPhase.Running)
         {
             _starts = false;

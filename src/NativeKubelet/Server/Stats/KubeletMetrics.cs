@@ -6,6 +6,7 @@ using NativeKubelet.Core.Pods;
 using NativeKubelet.Core.Resize;
 using NativeKubelet.Core.Stats;
 using NativeKubelet.Core.Volumes;
+using NativeKubelet.Linux.Processes;
 using NativeKubelet.Runtime;
 using NativeKubelet.Status;
 
@@ -109,17 +110,9 @@ internal sealed class KubeletMetrics(
         to.Family("process_resident_memory_bytes", "gauge", "Resident memory size in bytes.").Sample("", Environment.WorkingSet);
         to.Family("process_virtual_memory_bytes", "gauge", "Virtual memory size in bytes.").Sample("", VirtualPages() * Environment.SystemPageSize);
         to.Family("process_open_fds", "gauge", "Number of open file descriptors.").Sample("", Directory.EnumerateFileSystemEntries("/proc/self/fd").Count());
-        to.Family("process_max_fds", "gauge", "Maximum number of open file descriptors.").Known("", MostDescriptors(File.ReadLines("/proc/self/limits")));
+        to.Family("process_max_fds", "gauge", "Maximum number of open file descriptors.").Known("", ProcFs.OpenFilesLimit(Environment.ProcessId) is >= 0 and { } most ? most : null);
         to.Family("process_start_time_seconds", "gauge", "[STABLE] Start time of the process since unix epoch in seconds.").Sample("", started.ToUnixTimeMilliseconds() / 1e3);
         to.Family("go_goroutines", "gauge", "Number of goroutines that currently exist.").Sample("", Directory.EnumerateFileSystemEntries("/proc/self/task").Count());
-    }
-
-    /// <summary>The soft limit (proc(5)); null: none.</summary>
-    private static long? MostDescriptors(IEnumerable<string> limits)
-    {
-        const string name = "Max open files";
-        return limits.FirstOrDefault(l => l.StartsWith(name, StringComparison.Ordinal)) is { } line
-            && long.TryParse(line[name.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[0], NumberStyles.None, CultureInfo.InvariantCulture, out long most) ? most : null;
     }
 
     /// <summary>The first number of /proc/self/statm (proc(5)).</summary>

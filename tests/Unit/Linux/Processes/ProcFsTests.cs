@@ -23,6 +23,14 @@ public sealed class ProcFsTests
             [new CgroupMembership(12, "cpu,cpuacct", "/a:b"), new(1, "name=systemd", "/"), new(0, "", "/x")], parsed);
     }
 
+    [Theory]
+    [InlineData("Limit Soft Limit Hard Limit Units\nMax processes             7                    8                    processes\nMax open files            1024                 524288               files\n", 1024L)]
+    [InlineData("Max open files            unlimited            unlimited            files", -1L)]
+    [InlineData("Max open files            1x   2   files", null)]
+    [InlineData("Max open files", null)]
+    [InlineData("", null)]
+    public void The_soft_limit_of_open_files_is_the_first_of_its_line(string limits, long? expected) => Assert.Equal(expected, ProcFs.ParseOpenFilesLimit(limits));
+
     [Fact]
     public void A_process_that_does_not_exist_has_no_facts()
     {
@@ -31,6 +39,7 @@ public sealed class ProcFsTests
         Assert.Null(ProcFs.StartTime(beyondPidMax));
         Assert.Null(ProcFs.Comm(beyondPidMax));
         Assert.Empty(ProcFs.Cgroups(beyondPidMax));
+        Assert.Null(ProcFs.OpenFilesLimit(beyondPidMax));
     }
 
     [Fact]

@@ -16,9 +16,9 @@ public sealed class CadvisorMetricsTests : IDisposable
     [Fact]
     public void Series_carry_every_label_and_the_time_of_the_sample()
     {
-        CgroupDetails details = new() { Cache = 7, CpuQuota = 50_000, Periods = 10, ThrottledPeriods = 2, ThrottledNanoseconds = 500_000_000, Io = DeviceIo.ParseStat("8:0 rbytes=4096 wbytes=512 rios=3 wios=1"u8), IoPressure = new(new(1, 2, 3, 2_500_000), new(0, 0, 0, 500_000)) };
+        CgroupDetails details = new() { Cache = 7, CpuQuota = 50_000, Periods = 10, ThrottledPeriods = 2, ThrottledNanoseconds = 500_000_000, Io = DeviceIo.ParseStat("8:0 rbytes=4096 wbytes=512 rios=3 wios=1"u8), IoPressure = new(new(1, 2, 3, 2_500_000), new(0, 0, 0, 500_000)), Threads = 12, MostThreads = 0 };
         CadvisorRow container = new(
-            CadvisorMetrics.Labels("/kubepods/podx/c", "c", "img:1", "main", "web", "default"), new UsageSample(new(1_500_000_000, 100, 80, 60, 5, 1, 2), null), details, [], DateTimeOffset.UnixEpoch.AddSeconds(9)) { Disks = [new("/dev/sda1", 70, 1000, 90, 80)] };
+            CadvisorMetrics.Labels("/kubepods/podx/c", "c", "img:1", "main", "web", "default"), new UsageSample(new(1_500_000_000, 100, 80, 60, 5, 1, 2), null), details, [], DateTimeOffset.UnixEpoch.AddSeconds(9)) { Disks = [new("/dev/sda1", 70, 1000, 90, 80)], Processes = new(3, 40, 5), OpenFilesLimit = -1 };
         CadvisorRow sandbox = new(CadvisorMetrics.Labels("/kubepods/podx/s", "s", "pause", "", "web", "default"), null, null, [new InterfaceFigures("eth0", 1, 2, 3, 4, 5, 6, 7, 8)], null);
         using MetricText text = new();
 
@@ -30,6 +30,8 @@ public sealed class CadvisorMetricsTests : IDisposable
             $"container_cpu_usage_seconds_total{{{labels},cpu=\"total\"}} 1.5 1234", $"container_memory_working_set_bytes{{{labels}}} 80 1234", $"container_memory_cache{{{labels}}} 7 1234",
             $"container_cpu_cfs_throttled_seconds_total{{{labels}}} 0.5 1234", $"container_fs_reads_bytes_total{{{labels},device=\"/dev/sda\"}} 4096 1234",
             $"container_fs_usage_bytes{{{labels},device=\"/dev/sda1\"}} 70 1234", $"container_fs_limit_bytes{{{labels},device=\"/dev/sda1\"}} 1000 1234",
+            $"container_processes{{{labels}}} 3 1234", $"container_file_descriptors{{{labels}}} 40 1234", $"container_sockets{{{labels}}} 5 1234",
+            $"container_threads{{{labels}}} 12 1234", $"container_threads_max{{{labels}}} 0 1234", $"container_ulimits_soft{{{labels},ulimit=\"max_open_files\"}} -1 1234",
             $"container_fs_inodes_free{{{labels},device=\"/dev/sda1\"}} 80 1234", $"container_pressure_io_waiting_seconds_total{{{labels}}} 2.5 1234",
             $"container_pressure_io_stalled_seconds_total{{{labels}}} 0.5 1234", $"container_start_time_seconds{{{labels}}} 9", $"container_spec_memory_limit_bytes{{{labels}}} 0",
             "container_network_receive_bytes_total{container=\"\",id=\"/kubepods/podx/s\",image=\"pause\",name=\"s\",namespace=\"default\",pod=\"web\",interface=\"eth0\"} 1 1234",
@@ -69,11 +71,14 @@ public sealed class CadvisorMetricsTests : IDisposable
         File.WriteAllText(group + "/cpu.pressure", "some avg10=0.00 avg60=0.00 avg300=0.25 total=9\n");
         File.WriteAllText(group + "/memory.swap.current", "4096\n");
         File.WriteAllText(group + "/memory.swap.max", "max\n");
+        File.WriteAllText(group + "/pids.current", "11\n");
+        File.WriteAllText(group + "/pids.max", "max\n");
 
         CgroupDetails d = CgroupDetails.Read(new(CgroupMode.Unified, [new(_root, true, [])]), "/g", new byte[CgroupUsageReader.ScratchBytes]);
 
         Assert.Equal((5000L, 2000L, 9L, 1L, 3000L), (d.UserNanoseconds, d.SystemNanoseconds, d.Periods, d.ThrottledPeriods, d.ThrottledNanoseconds));
         Assert.Equal((50_000L, 100_000L, 998L, null, 4L, 2L), (d.CpuQuota, d.CpuPeriod, d.CpuShares, d.MemoryLimit, d.MemoryFailures, d.OomKills));
+        Assert.Equal((11L, 0L), (d.Threads, d.MostThreads));
         Assert.Equal(2, d.Io.Length);
         Assert.Equal(new Pressure(new(1.5, 0, 0, 42), new(0, 0, 0, 7)), d.IoPressure);
         CgroupStrain strain = CgroupStrain.Read(new(CgroupMode.Unified, [new(_root, true, [])]), "/g", new byte[CgroupUsageReader.ScratchBytes]);
