@@ -59,13 +59,13 @@ public sealed class KindRules(ObjectStore store, ApiAuthority authority, ApiSett
             if (meta["ownerReferences"] is not JsonArray { Count: 1 } owners || Text(owners[0]!["kind"]) != "Node" || Text(owners[0]!["name"]) != node || owners[0]!["controller"]?.GetValue<bool>() != true)
                 throw ApiException.Forbidden(request, user, $"node \"{node}\" can only create pods with an owner reference set to itself");
         }
-        if (pod["spec"] is not JsonObject spec || spec["containers"] is not JsonArray { Count: > 0 } containers)
+        if (pod["spec"] is not JsonObject spec || spec["containers"] is not JsonArray { Count: > 0 })
             throw ApiException.Invalid(request.Kind, Text(meta["name"]), "spec.containers: Required value");
         PodCompletion.Apply(spec, mirror);
         if (!mirror) PodAdmission.Apply(store, request, Text(meta["name"]), spec);
         if (settings.AutoSchedule is { Length: > 0 } target && !mirror) Default(spec, "nodeName", target);
         meta["generation"] = 1L;
-        pod["status"] = new JsonObject { ["phase"] = "Pending", ["qosClass"] = QosOf(containers) };
+        pod["status"] = new JsonObject { ["phase"] = "Pending", ["qosClass"] = QosOf(spec) };
     }
 
     /// <summary>stringData is for writers only: what is kept and read is data.</summary>
@@ -118,9 +118,10 @@ public sealed class KindRules(ObjectStore store, ApiAuthority authority, ApiSett
         return JsonNode.DeepEquals(Fixed(before), Fixed(after));
     }
 
-    internal static string QosOf(JsonArray containers)
+    /// <summary>By the pod's own resources where it has any, else by its containers'.</summary>
+    internal static string QosOf(JsonObject spec)
     {
-        JsonObject[] all = [.. containers.Select(c => (JsonObject)c!)];
+        JsonObject[] all = spec["resources"] is JsonObject ? [spec] : [.. spec["containers"]!.AsArray().Select(c => (JsonObject)c!)];
         bool Has(JsonObject c, string what, string resource) => c["resources"]?[what]?[resource] is not null;
         if (all.All(c => Has(c, "limits", "cpu") && Has(c, "limits", "memory") && Same(c, "cpu") && Same(c, "memory"))) return "Guaranteed";
         return all.Any(c => new[] { "cpu", "memory" }.Any(r => Has(c, "limits", r) || Has(c, "requests", r))) ? "Burstable" : "BestEffort";

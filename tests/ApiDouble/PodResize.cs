@@ -47,7 +47,7 @@ internal static class PodResize
             }
         }
         if (!JsonNode.DeepEquals(Fixed(old), Fixed(spec))) throw Refuse("spec: Forbidden: only cpu and memory resources are mutable");
-        string qos = KindRules.QosOf((JsonArray)spec["containers"]!);
+        string qos = KindRules.QosOf(spec);
         if (Text(before["status"]?["qosClass"]) != qos) throw Refuse($"spec: Invalid value: \"{Text(before["status"]?["qosClass"])}\": Pod QOS Class may not change as a result of resizing");
         if ((before["status"]?["containerStatuses"] as JsonArray ?? []).FirstOrDefault(c => c!["state"]?["running"] is not null) is { } running && running["resources"] is null)
             throw Refuse("spec: Forbidden: Pod running on node without support for resize");

@@ -83,6 +83,37 @@ public sealed class ResizeTests
     }
 
     [Fact]
+    public async Task A_pods_own_amounts_are_resized_and_told_with_what_it_was_granted()
+    {
+        await using ClusterHost host = await ClusterHost.StartAsync();
+        await host.ReadyAsync();
+        host.Run("own", Server, spec: s => s["resources"] = Own("100m", "200m", "64Mi"));
+        host.Run("sum", Server, spec: s => Resources(s, cpu: ("100m", null), memory: ("32Mi", "64Mi")));
+        JsonObject before = await host.RunningAsync("own"), sum = await host.RunningAsync("sum");
+        AssertTold(before, "100m", "200m", "64Mi");
+        Assert.Equal(("100m", "32Mi", "64Mi"), (Text(sum["status"]!["allocatedResources"]!["cpu"]), Text(sum["status"]!["resources"]!["requests"]!["memory"]), Text(sum["status"]!["resources"]!["limits"]!["memory"])));
+        Assert.Null(sum["status"]!["resources"]!["limits"]!["cpu"]);
+
+        (int code, _, string error) = host.Kubectl("patch", "pod", "own", "--subresource", "resize", "-p", "{\"spec\":{\"resources\":" + Own("300m", "400m", "96Mi").ToJsonString() + "}}");
+        Assert.True(code == 0, error);
+        JsonObject after = await host.PodAsync("own", p => Text(p["status"]!["resources"]?["limits"]?["cpu"]) == "400m" && Condition(p, "PodResizeInProgress") is null && Condition(p, "PodResizePending") is null);
+
+        AssertTold(after, "300m", "400m", "96Mi");
+        Assert.Equal((40_000, 96L << 20), (PodQuota(host, after), PodMemory(host, after)));
+        AssertNotRestarted(before, after);
+
+        static JsonObject Own(string request, string limit, string memory) =>
+            new() { ["requests"] = new JsonObject { ["cpu"] = request, ["memory"] = memory }, ["limits"] = new JsonObject { ["cpu"] = limit, ["memory"] = memory } };
+
+        static void AssertTold(JsonObject pod, string request, string limit, string memory)
+        {
+            JsonNode status = pod["status"]!;
+            Assert.Equal((request, memory), (Text(status["allocatedResources"]!["cpu"]), Text(status["allocatedResources"]!["memory"])));
+            Assert.Equal((request, limit, memory, memory), (Text(status["resources"]!["requests"]!["cpu"]), Text(status["resources"]!["limits"]!["cpu"]), Text(status["resources"]!["requests"]!["memory"]), Text(status["resources"]!["limits"]!["memory"])));
+        }
+    }
+
+    [Fact]
     public async Task A_resize_that_does_not_fit_waits_over_a_restart_of_the_agent_until_another_pod_has_gone()
     {
         await using ClusterHost host = await ClusterHost.StartAsync();

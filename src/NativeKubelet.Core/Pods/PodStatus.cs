@@ -25,6 +25,9 @@ public sealed record PodStatus(
     /// <summary>By name.</summary>
     public ValueList<ContainerStatus> EphemeralContainers { get; init; } = [];
 
+    /// <summary>What the pod's group was given last; null unless it runs.</summary>
+    public PodAllocation? InForce { get; init; }
+
     public bool IsTerminal => Phase is PodPhase.Succeeded or PodPhase.Failed;
 
     public bool IsReady => Conditions.Any(c => c.Type == PodConditions.Ready && c.Status);

@@ -46,7 +46,10 @@ public static class PodStatusBuilder
             facts.Ips,
             IpsOf(desired, observed, facts, previous),
             facts.QosClass,
-            desired.Pod.Metadata.Generation) { InitContainers = init, EphemeralContainers = ephemeral };
+            desired.Pod.Metadata.Generation)
+        {
+            InitContainers = init, EphemeralContainers = ephemeral, InForce = phase == PodPhase.Running ? observed.NewestSandbox?.Granted : null,
+        };
 
         ContainerStatus Container(WantedContainer want, ValueList<ContainerStatus>? before, bool over) => ContainerStatusBuilder.Build(
             want, desired, observed, progress, plan.Waiting.FirstOrDefault(w => w.Container == want.Name), over, before?.FirstOrDefault(c => c.Name == want.Name));

@@ -6,7 +6,7 @@ namespace NativeKubelet.Core.Resize;
 public static class ReportedAmounts
 {
     /// <summary>Fewer shares and less quota the kernel does not know: 2 shares are 2m, a quota of 1 ms in 100 is 10m.</summary>
-    private const long LeastRequest = CpuConversions.LeastShares, LeastLimit = 10;
+    internal const long LeastRequest = CpuConversions.LeastShares, LeastLimit = 10;
 
     /// <param name="inForce">What its group was given last.</param>
     /// <param name="granted">What its spec says; where the kernel cannot tell both apart, that is what is told.</param>

@@ -28,6 +28,9 @@ public static class PodCgroupLimits
         return result;
     }
 
+    /// <summary>What the whole pod may use of CPU, in thousandths; null: it is not bounded.</summary>
+    public static long? CpuOf(V1Pod pod) => Bounded(pod.Spec, "cpu") ? PodResources.Limits(pod.Spec)["cpu"].Milli : null;
+
     /// <summary>What the whole pod may use of memory, in bytes; null: it is not bounded.</summary>
     public static long? MemoryOf(V1Pod pod) => Bounded(pod.Spec, "memory") ? PodResources.Limits(pod.Spec)["memory"].Whole : null;
 

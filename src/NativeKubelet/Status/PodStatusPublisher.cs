@@ -115,12 +115,18 @@ internal sealed partial class PodStatusPublisher(ApiClient api, ApiPodSource pod
         JsonObject status = JsonSerializer.SerializeToNode(new V1Pod { Status = said }, KubernetesJson.Pod)!["status"]!.AsObject();
         status.Parent!.AsObject().Remove("status");
         // What is not said any more must be taken back: a merge keeps what a patch leaves out.
-        foreach (string field in (string[])["reason", "message", "podIP", "podIPs", "hostIP", "hostIPs", "initContainerStatuses", "containerStatuses"])
+        foreach (string field in (string[])["reason", "message", "podIP", "podIPs", "hostIP", "hostIPs", "initContainerStatuses", "containerStatuses", "allocatedResources", "resources"])
             if (!status.ContainsKey(field)) status[field] = null;
         // These merge by address: a pod would keep every one that it ever had. Not by "$patch: replace", which old servers (1.20)
         // take for an address where there is none yet.
         TakeBack(status, "podIPs", "ip", target.Status?.PodIPs?.Select(a => a.Ip));
         TakeBack(status, "hostIPs", "ip", target.Status?.HostIPs?.Select(a => a.Ip));
+        TakeBack(status["allocatedResources"], target.Status?.AllocatedResources);
+        foreach ((string list, IDictionary<string, ResourceQuantity>? known) in ((string, IDictionary<string, ResourceQuantity>?)[])[("requests", target.Status?.Resources?.Requests), ("limits", target.Status?.Resources?.Limits)])
+        {
+            if (status["resources"] is JsonObject amounts && known is not null && !amounts.ContainsKey(list)) amounts[list] = null;
+            TakeBack(status["resources"]?[list], known);
+        }
         TakeBack(status, "conditions", "type", target.Status?.Conditions?.Select(c => c.Type).Where(type => type is ResizeConditions.Pending or ResizeConditions.InProgress));
         foreach (JsonObject condition in status["conditions"]?.AsArray().OfType<JsonObject>().Where(c => !c.ContainsKey("$patch")) ?? [])
             foreach (string field in (string[])["reason", "message"])
@@ -133,6 +139,13 @@ internal sealed partial class PodStatusPublisher(ApiClient api, ApiPodSource pod
         if (status[field] is not JsonArray list || known is null) return;
         HashSet<string> now = [.. list.Select(entry => entry![key]!.GetValue<string>())];
         foreach (string old in known.Where(ip => !now.Contains(ip))) list.Add((JsonNode)new JsonObject { ["$patch"] = "delete", [key] = old });
+    }
+
+    private static void TakeBack(JsonNode? amounts, IDictionary<string, ResourceQuantity>? known)
+    {
+        if (amounts is not JsonObject list) return;
+        foreach (string old in known?.Keys ?? [])
+            if (!list.ContainsKey(old)) list[old] = null;
     }
 
     /// <summary>One pod's way to the server: at most one at a time, and nothing forgotten in between.</summary>

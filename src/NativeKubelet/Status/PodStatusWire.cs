@@ -36,8 +36,15 @@ public static class PodStatusWire
             ContainerStatuses = Containers(status.Containers, view.Pod.Spec.Containers),
             EphemeralContainerStatuses = Ephemeral(status.EphemeralContainers, view.Pod.Spec),
             QosClass = status.QosClass,
+            // One that was refused has got nothing.
+            AllocatedResources = status.Containers.Count == 0 ? null : ReportedPod.Allocated(view.Pod.Spec),
+            Resources = status.Containers.Count == 0 ? null : Resources(view.Pod, status.InForce),
         };
     }
+
+    /// <summary>What a running pod has, and what any other will get.</summary>
+    private static V1ResourceRequirements Resources(V1Pod pod, PodAllocation? inForce) =>
+        inForce is null ? new() { Requests = ReportedPod.Allocated(pod.Spec), Limits = ReportedPod.Limits(pod.Spec) } : ReportedPod.Has(pod, inForce);
 
     private static List<V1ContainerStatus>? Containers(ValueList<ContainerStatus> statuses, IList<V1Container>? specs) => statuses.Count == 0 ? null
         : [.. statuses.Select(c => Container(c, specs?.FirstOrDefault(spec => spec.Name == c.Name)))];

@@ -48,6 +48,30 @@ public sealed class PodStatusPatchTests
         Assert.Equal(7, status["conditions"]![0]!["observedGeneration"]!.GetValue<long>());
     }
 
+    [Fact]
+    public void Amounts_that_a_pod_has_not_any_more_are_taken_back_by_name()
+    {
+        V1PodStatus server = new()
+        {
+            AllocatedResources = Amounts("cpu", "ephemeral-storage"), Resources = new() { Requests = Amounts("cpu", "ephemeral-storage"), Limits = Amounts("memory") },
+        };
+
+        JsonNode status = Patch(Status() with { Containers = [new("web", "", "", "", 0, false, false, new Waiting("", ""), null)] }, server, new() { Requests = Amounts("cpu") });
+
+        Assert.Equal("{\"cpu\":\"1\",\"ephemeral-storage\":null}", status["allocatedResources"]!.ToJsonString());
+        Assert.Equal("{\"requests\":{\"cpu\":\"1\",\"ephemeral-storage\":null},\"limits\":null}", status["resources"]!.ToJsonString());
+
+        static Dictionary<string, ResourceQuantity> Amounts(params string[] names) => names.ToDictionary(n => n, _ => new ResourceQuantity("1"));
+    }
+
+    [Fact]
+    public void A_pod_that_was_refused_has_nothing()
+    {
+        JsonObject status = Patch(Status(), new V1PodStatus()).AsObject();
+
+        Assert.True(status.ContainsKey("resources") && status["resources"] is null && status.ContainsKey("allocatedResources") && status["allocatedResources"] is null);
+    }
+
     [Theory]
     [InlineData("True", "2025-01-01T00:00:00")]
     [InlineData("False", "2026-01-02T03:04:05")]
@@ -63,9 +87,9 @@ public sealed class PodStatusPatchTests
     private static PodStatus Status(PodCondition? condition = null, string[]? ips = null) =>
         new(PodPhase.Running, "", "", condition is null ? [] : [condition], [], Now, [], [.. ips ?? []], "BestEffort", 1);
 
-    private static JsonNode Patch(PodStatus status, V1PodStatus known)
+    private static JsonNode Patch(PodStatus status, V1PodStatus known, V1ResourceRequirements? resources = null)
     {
-        V1Pod pod = new() { Metadata = new() { Name = "web", NamespaceProperty = "default", Uid = "u" }, Spec = new() { Containers = [] }, Status = known };
+        V1Pod pod = new() { Metadata = new() { Name = "web", NamespaceProperty = "default", Uid = "u" }, Spec = new() { Containers = [new() { Name = "web", Resources = resources }] }, Status = known };
         return JsonNode.Parse(PodStatusPublisher.Patch(new PodView(pod, status), pod))!["status"]!;
     }
 }
