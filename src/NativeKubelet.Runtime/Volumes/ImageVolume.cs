@@ -8,7 +8,7 @@ namespace NativeKubelet.Runtime.Volumes;
 /// <summary>image (spec 41 §5.4): an image's files, read-only, mounted once for all containers of a pod.</summary>
 internal sealed class ImageVolume(RuntimePaths paths, IImageStore images)
 {
-    public const string Plugin = "kubernetes.io~image";
+    private const string Plugin = "kubernetes.io~image";
     private const uint ParentMode = 0x1E8; // 0750
 
     public static string PathOf(RuntimePaths paths, string podUid, string volume) => Directory(paths, podUid, volume).Path;

@@ -201,7 +201,10 @@ public sealed partial class Volumes(
         }
     }
 
-    /// <summary>Only mounts of ours, exactly on a volume; what somebody else mounted inside one keeps the volume, and is told.</summary>
+    /// <summary>
+    /// Only mounts of ours, exactly on a volume; what somebody else mounted inside one keeps the volume, and is told. Files are
+    /// removed later and from above, as only that way no mount of others is entered.
+    /// </summary>
     private void TakeDown(string volumes)
     {
         if (!Directory.Exists(volumes)) return;
@@ -217,8 +220,6 @@ public sealed partial class Volumes(
                     {
                         string path = Path.Combine(volumes, directory, volume);
                         if (mounted.Contains(path)) MountPoint.UnmountAll(path);
-                        // An image's layers are given back by way of its directory.
-                        if (directory != ImageVolume.Plugin) kind!.RemoveTree(name);      // listed, so it is open
                     });
         }
     }
