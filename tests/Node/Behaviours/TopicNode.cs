@@ -21,7 +21,7 @@ public sealed class TopicNode : IAsyncDisposable
     private readonly CancellationToken _deadline;
 
     /// <param name="rows">All begin at once, and each needs its share of the machine.</param>
-    private TopicNode(string topic, AgentHost host, int rows) => (Topic, Host, _deadline) = (topic, host, TimeLimit.Token(30 + rows));
+    private TopicNode(string topic, AgentHost host, int rows) => (Topic, Host, _deadline) = (topic, host, TimeLimit.Token(60 + rows));
 
     public string Topic { get; }
 
