@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using NativeKubelet.Tests.ApiDouble;
+using NativeKubelet.Tests.Node;
 using NativeKubelet.Tests.Node.Agent;
 using static NativeKubelet.Tests.ApiDouble.ObjectStore;
 
@@ -30,7 +31,7 @@ public sealed class ClusterHost : IAsyncDisposable
     public string Node { get; }
 
     /// <summary>Of the node's own server, on loopback.</summary>
-    public int Port { get; } = FreePort();
+    public int Port { get; } = LoopbackPort.Free();
 
     /// <summary>The authority that the node believes about its clients; a test may replace its content.</summary>
     public string ClientAuthority => Agent["ca.crt"];
@@ -186,13 +187,6 @@ public sealed class ClusterHost : IAsyncDisposable
         {
             return false;
         }
-    }
-
-    private static int FreePort()
-    {
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     public async ValueTask DisposeAsync()

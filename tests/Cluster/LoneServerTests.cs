@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using NativeKubelet.Tests.ApiDouble;
+using NativeKubelet.Tests.Node;
 using NativeKubelet.Tests.Node.Agent;
 
 namespace NativeKubelet.Tests.Cluster;
@@ -13,7 +14,7 @@ public sealed class LoneServerTests : IAsyncDisposable
 {
     private readonly ApiAuthority _authority = new();
     private readonly AgentHost _agent = new(withImage: false);
-    private readonly int _port = FreePort(), _readOnly = FreePort();
+    private readonly int _port = LoopbackPort.Free(), _readOnly = LoopbackPort.Free();
 
     public async ValueTask DisposeAsync()
     {
@@ -112,12 +113,5 @@ public sealed class LoneServerTests : IAsyncDisposable
         if (token is not null) client.DefaultRequestHeaders.Authorization = new("Bearer", token);
         using HttpResponseMessage answer = await client.GetAsync(url, AgentHost.Deadline());
         return (answer.StatusCode, await answer.Content.ReadAsStringAsync(AgentHost.Deadline()));
-    }
-
-    private static int FreePort()
-    {
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using NativeKubelet.Api.Local;
@@ -31,7 +29,7 @@ public sealed class AgentHost : IAsyncDisposable
         Directory.CreateDirectory(Manifests);
         Directory.CreateDirectory(this["data/preload"]);
         if (withImage) File.Copy(ProgramFile.DemoImage, this["data/preload/hello.tar"]);
-        HealthzPort = FreePort();
+        HealthzPort = LoopbackPort.Free();
         _driver = NodeDriver.OpenAsync(new CgroupFs(CgroupLayout.Detect(), TimeProvider.System)).GetAwaiter().GetResult();
         CreateTree();
         File.WriteAllText(this["config.yaml"], $"""
@@ -278,12 +276,5 @@ public sealed class AgentHost : IAsyncDisposable
     {
         foreach (MountInfo mount in MountInfo.Parse(File.ReadAllText("/proc/self/mountinfo")).Reverse())
             if (mount.MountPoint.StartsWith(directory + "/", StringComparison.Ordinal)) MountPoint.Detach(mount.MountPoint);
-    }
-
-    private static int FreePort()
-    {
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -47,7 +47,7 @@ public sealed class RegistryProcess : IAsyncDisposable
         options ??= new();
         for (int attempt = 0; ; attempt++)
         {
-            int port = FreePort();
+            int port = LoopbackPort.Free();
             string configuration = Path.Combine(directory, "config.yml");
             await File.WriteAllTextAsync(configuration,
                 $"version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\nstorage: {{filesystem: {{rootdirectory: {directory}/data}}}}\n{options.Auth}\nhttp: {{addr: 127.0.0.1:{port}{options.Tls}}}\n", cancel);
@@ -84,12 +84,5 @@ public sealed class RegistryProcess : IAsyncDisposable
                 await Task.WhenAny(ended, Task.Delay(20, cancel));
             }
         return false;
-    }
-
-    private static int FreePort()
-    {
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using k8s.Models;
 using Microsoft.Extensions.Logging.Abstractions;
 using NativeKubelet.Core.Probes;
@@ -9,6 +7,7 @@ using NativeKubelet.Linux.Processes;
 using NativeKubelet.Pods;
 using NativeKubelet.Probes;
 using NativeKubelet.Runtime;
+using NativeKubelet.Tests.Node;
 using NativeKubelet.Tests.Unit.App.Server.Local;
 
 namespace NativeKubelet.Tests.Unit.App.Probes;
@@ -66,7 +65,7 @@ public sealed class ProbeRunnerTests : IAsyncDisposable
     [Fact]
     public async Task Nobody_there_nothing_said_and_no_HTTP_are_failures_that_say_so()
     {
-        int free = FreePort();
+        int free = LoopbackPort.Free();
         Assert.Equal($"Get \"http://127.0.0.1:{free}/\": dial tcp 127.0.0.1:{free}: connect: connection refused", (await HttpAsync(free)).Output);
 
         await using ScriptedServer silent = new((_, cancel) => Task.Delay(Timeout.Infinite, cancel));
@@ -114,7 +113,7 @@ public sealed class ProbeRunnerTests : IAsyncDisposable
     public async Task A_port_is_open_or_it_is_not()
     {
         await using ScriptedServer server = new((_, _) => Task.CompletedTask);
-        int free = FreePort();
+        int free = LoopbackPort.Free();
 
         Assert.Equal(ProbeOutcome.Success, await RunAsync(new V1Probe { TcpSocket = new V1TCPSocketAction { Port = server.Port }, TimeoutSeconds = Patience }));
         Assert.Equal(
@@ -137,7 +136,7 @@ public sealed class ProbeRunnerTests : IAsyncDisposable
     [Fact]
     public async Task A_health_service_that_is_not_there_or_does_not_speak_is_a_failure_never_an_error()
     {
-        int free = FreePort();
+        int free = LoopbackPort.Free();
         Assert.Equal(
             ProbeOutcome.Failure($"error: failed to connect service at \"127.0.0.1:{free}\": dial tcp 127.0.0.1:{free}: connect: connection refused"),
             await RunAsync(new V1Probe { Grpc = new V1GRPCAction { Port = free }, TimeoutSeconds = Patience }));
@@ -199,11 +198,4 @@ public sealed class ProbeRunnerTests : IAsyncDisposable
 
     private Task<ProbeOutcome> RunAsync(V1Probe probe) => new ProbeRunner(_node, TimeProvider.System).RunAsync(
         probe, ProbeRule.Of(ProbeKind.Liveness, probe), new ProbeSubject(_container, "c1", "127.0.0.1"), TestContext.Current.CancellationToken);
-
-    private static int FreePort()
-    {
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 }

@@ -1,7 +1,7 @@
 using System.Net;
-using System.Net.Sockets;
 using Microsoft.Extensions.Logging.Abstractions;
 using NativeKubelet.Server;
+using NativeKubelet.Tests.Node;
 
 namespace NativeKubelet.Tests.Unit.App.Server;
 
@@ -13,7 +13,7 @@ public sealed class HealthzServerTests : IAsyncDisposable
 
     public HealthzServerTests()
     {
-        IPEndPoint endpoint = new(IPAddress.Loopback, FreePort());
+        IPEndPoint endpoint = new(IPAddress.Loopback, LoopbackPort.Free());
         _http.BaseAddress = new Uri($"http://{endpoint}");
         _server = new(endpoint, [HealthCheck.Ping, new("log", () => null), new("syncloop", () => _stuck)], TimeProvider.System, NullLoggerFactory.Instance);
     }
@@ -61,12 +61,5 @@ public sealed class HealthzServerTests : IAsyncDisposable
                 await Task.Yield();
             }
         }
-    }
-
-    private static int FreePort()
-    {
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }
