@@ -9,8 +9,13 @@ public sealed class ApiException(int code, string reason, string message) : Exce
 
     public JsonObject ToStatus() => new()
     {
-        ["kind"] = "Status", ["apiVersion"] = "v1", ["metadata"] = new JsonObject(), ["status"] = "Failure",
-        ["message"] = Message, ["reason"] = reason, ["code"] = code,
+        ["kind"] = "Status",
+        ["apiVersion"] = "v1",
+        ["metadata"] = new JsonObject(),
+        ["status"] = "Failure",
+        ["message"] = Message,
+        ["reason"] = reason,
+        ["code"] = code,
     };
 
     public static ApiException NotFound(ResourceKind kind, string name) => new(404, "NotFound", $"{kind.FullName} \"{name}\" not found");

@@ -27,7 +27,9 @@ public sealed record ApiRequest(ResourceKind Kind, string Verb, string Namespace
         string verb = request.Method switch
         {
             "GET" or "HEAD" => name.Length > 0 ? "get" : watch ? "watch" : "list",
-            "POST" => "create", "PUT" => "update", "PATCH" => "patch",
+            "POST" => "create",
+            "PUT" => "update",
+            "PATCH" => "patch",
             "DELETE" => name.Length > 0 ? "delete" : "deletecollection",
             var other => other.ToLowerInvariant(),
         };

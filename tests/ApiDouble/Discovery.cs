@@ -36,7 +36,9 @@ public static class Discovery
 
     private static JsonObject MetricsResources() => new()
     {
-        ["kind"] = "APIResourceList", ["apiVersion"] = "v1", ["groupVersion"] = "metrics.k8s.io/v1beta1",
+        ["kind"] = "APIResourceList",
+        ["apiVersion"] = "v1",
+        ["groupVersion"] = "metrics.k8s.io/v1beta1",
         ["resources"] = new JsonArray(Resource("nodes", "NodeMetrics", false, ["get", "list"], []), Resource("pods", "PodMetrics", true, ["get", "list"], [])),
     };
 

@@ -27,8 +27,12 @@ public sealed class MetricsApi(ObjectStore store, NodeProxy nodes)
         foreach ((string name, JsonNode summary) in await SummariesAsync(cancel))
             found.Add(new JsonObject
             {
-                ["kind"] = "NodeMetrics", ["apiVersion"] = "metrics.k8s.io/v1beta1", ["metadata"] = new JsonObject { ["name"] = name },
-                ["timestamp"] = Text(summary["node"]!["cpu"]?["time"]), ["window"] = "10s", ["usage"] = Usage(summary["node"]!),
+                ["kind"] = "NodeMetrics",
+                ["apiVersion"] = "metrics.k8s.io/v1beta1",
+                ["metadata"] = new JsonObject { ["name"] = name },
+                ["timestamp"] = Text(summary["node"]!["cpu"]?["time"]),
+                ["window"] = "10s",
+                ["usage"] = Usage(summary["node"]!),
             });
         return found;
     }
@@ -40,9 +44,11 @@ public sealed class MetricsApi(ObjectStore store, NodeProxy nodes)
             foreach (JsonNode pod in ((JsonArray)summary["pods"]!).Select(p => p!).Where(p => scope.Length == 0 || Text(p["podRef"]!["namespace"]) == scope))
                 found.Add(new JsonObject
                 {
-                    ["kind"] = "PodMetrics", ["apiVersion"] = "metrics.k8s.io/v1beta1",
+                    ["kind"] = "PodMetrics",
+                    ["apiVersion"] = "metrics.k8s.io/v1beta1",
                     ["metadata"] = new JsonObject { ["name"] = Text(pod["podRef"]!["name"]), ["namespace"] = Text(pod["podRef"]!["namespace"]) },
-                    ["timestamp"] = Text(pod["cpu"]?["time"]), ["window"] = "10s",
+                    ["timestamp"] = Text(pod["cpu"]?["time"]),
+                    ["window"] = "10s",
                     ["containers"] = new JsonArray([.. ((JsonArray)pod["containers"]!).Select(c => (JsonNode)new JsonObject { ["name"] = Text(c!["name"]), ["usage"] = Usage(c) })]),
                 });
         return found;

@@ -24,7 +24,8 @@ public sealed class NodeProxy(ObjectStore store, ApiSettings settings, X509Certi
     {
         SslOptions = new SslClientAuthenticationOptions { ClientCertificates = [client], RemoteCertificateValidationCallback = AnyCertificate },
         AllowAutoRedirect = false,
-    }) { Timeout = Timeout.InfiniteTimeSpan };
+    })
+    { Timeout = Timeout.InfiniteTimeSpan };
 
     /// <summary>Pods' log, exec, attach and portforward; a node's own paths below proxy.</summary>
     public async Task PassAsync(ApiRequest request, HttpContext context)
@@ -61,7 +62,10 @@ public sealed class NodeProxy(ObjectStore store, ApiSettings settings, X509Certi
             foreach (string? value in query[option]) pass.Add(new(option, value ?? ""));
         string path = request.SubResource switch
         {
-            "log" => $"/containerLogs{at}/{container}", "exec" => $"/exec{at}/{container}", "attach" => $"/attach{at}/{container}", _ => $"/portForward{at}",
+            "log" => $"/containerLogs{at}/{container}",
+            "exec" => $"/exec{at}/{container}",
+            "attach" => $"/attach{at}/{container}",
+            _ => $"/portForward{at}",
         };
         return (Endpoint(node), path + QueryString.Create(pass.Select(p => new KeyValuePair<string, string?>(p.Key, p.Value))));
     }

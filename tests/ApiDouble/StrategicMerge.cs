@@ -12,10 +12,26 @@ public static class StrategicMerge
 
     private static readonly FrozenDictionary<string, string> Keys = new Dictionary<string, string>
     {
-        ["conditions"] = "type", ["addresses"] = "type", ["containers"] = "name", ["initContainers"] = "name", ["ephemeralContainers"] = "name",
-        ["volumes"] = "name", ["env"] = "name", ["ports"] = "containerPort", ["volumeMounts"] = "mountPath", ["volumeDevices"] = "devicePath",
-        ["imagePullSecrets"] = "name", ["hostAliases"] = "ip", ["podIPs"] = "ip", ["hostIPs"] = "ip", ["topologySpreadConstraints"] = "topologyKey",
-        ["ownerReferences"] = "uid", ["secrets"] = "name", ["resourceClaims"] = "name", ["resourceClaimStatuses"] = "name", ["schedulingGates"] = "name",
+        ["conditions"] = "type",
+        ["addresses"] = "type",
+        ["containers"] = "name",
+        ["initContainers"] = "name",
+        ["ephemeralContainers"] = "name",
+        ["volumes"] = "name",
+        ["env"] = "name",
+        ["ports"] = "containerPort",
+        ["volumeMounts"] = "mountPath",
+        ["volumeDevices"] = "devicePath",
+        ["imagePullSecrets"] = "name",
+        ["hostAliases"] = "ip",
+        ["podIPs"] = "ip",
+        ["hostIPs"] = "ip",
+        ["topologySpreadConstraints"] = "topologyKey",
+        ["ownerReferences"] = "uid",
+        ["secrets"] = "name",
+        ["resourceClaims"] = "name",
+        ["resourceClaimStatuses"] = "name",
+        ["schedulingGates"] = "name",
     }.ToFrozenDictionary();
 
     private static readonly FrozenSet<string> MergedPrimitives = new[] { "finalizers", "podCIDRs" }.ToFrozenSet();

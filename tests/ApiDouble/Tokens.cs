@@ -34,8 +34,12 @@ public sealed class Tokens(TimeProvider time)
         JsonArray audiences = spec["audiences"]?.DeepClone() as JsonArray is { Count: > 0 } given ? given : new JsonArray("https://kubernetes.default.svc");
         JsonObject claims = new()
         {
-            ["iss"] = "https://kubernetes.default.svc", ["sub"] = $"system:serviceaccount:{scope}:{account}", ["aud"] = audiences,
-            ["exp"] = until.ToUnixTimeSeconds(), ["iat"] = time.GetUtcNow().ToUnixTimeSeconds(), ["jti"] = Guid.NewGuid().ToString(),
+            ["iss"] = "https://kubernetes.default.svc",
+            ["sub"] = $"system:serviceaccount:{scope}:{account}",
+            ["aud"] = audiences,
+            ["exp"] = until.ToUnixTimeSeconds(),
+            ["iat"] = time.GetUtcNow().ToUnixTimeSeconds(),
+            ["jti"] = Guid.NewGuid().ToString(),
             ["kubernetes.io"] = new JsonObject { ["namespace"] = scope, ["serviceaccount"] = new JsonObject { ["name"] = account } },
         };
         if (spec["boundObjectRef"] is { } bound)

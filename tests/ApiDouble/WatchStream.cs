@@ -17,7 +17,8 @@ public sealed class WatchStream(ObjectStore store, TimeSpan longest)
         (IReadOnlyList<JsonObject> items, long version) = store.List(request.Kind, request.Namespace);
         return new()
         {
-            ["kind"] = request.Kind.Kind + "List", ["apiVersion"] = request.Kind.ApiVersion,
+            ["kind"] = request.Kind.Kind + "List",
+            ["apiVersion"] = request.Kind.ApiVersion,
             ["metadata"] = new JsonObject { ["resourceVersion"] = version.ToString(CultureInfo.InvariantCulture) },
             ["items"] = new JsonArray([.. items.Where(selectors.Match).Select(Bare)]),
         };

@@ -41,7 +41,9 @@ public sealed class BareRunc : IDisposable
     {
         ProcessStartInfo start = new("runc", ["--root", _state, "run", "--detach", "--bundle", container.Bundle, container.Id])
         {
-            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
         // Its output pipes stay with the container; nobody reads them, as it says nothing there.
         using Process process = Process.Start(start)!;

@@ -86,10 +86,16 @@ public sealed class ClusterHost : IAsyncDisposable
         ["metadata"] = new JsonObject { ["name"] = name },
         ["spec"] = new JsonObject
         {
-            ["nodeName"] = Node, ["hostNetwork"] = true, ["restartPolicy"] = restart, ["terminationGracePeriodSeconds"] = 5,
+            ["nodeName"] = Node,
+            ["hostNetwork"] = true,
+            ["restartPolicy"] = restart,
+            ["terminationGracePeriodSeconds"] = 5,
             ["containers"] = new JsonArray(new JsonObject
             {
-                ["name"] = "main", ["image"] = AgentHost.Image, ["imagePullPolicy"] = "Never", ["command"] = new JsonArray("sh", "-c", script),
+                ["name"] = "main",
+                ["image"] = AgentHost.Image,
+                ["imagePullPolicy"] = "Never",
+                ["command"] = new JsonArray("sh", "-c", script),
             }),
         },
     }));

@@ -102,7 +102,10 @@ public sealed class DebugTests
         host.Run("crash", "exit 1");
         host.Run("stuck", Server, spec: s => s["initContainers"] = new JsonArray(new JsonObject
         {
-            ["name"] = "setup", ["image"] = AgentHost.Image, ["imagePullPolicy"] = "Never", ["command"] = new JsonArray("sh", "-c", "exit 1"),
+            ["name"] = "setup",
+            ["image"] = AgentHost.Image,
+            ["imagePullPolicy"] = "Never",
+            ["command"] = new JsonArray("sh", "-c", "exit 1"),
         }));
         await host.PodAsync("crash", p => Text(p["status"]!["containerStatuses"]?[0]?["state"]?["waiting"]?["reason"]) == "CrashLoopBackOff");
         await host.PodAsync("stuck", p => Text(p["status"]!["initContainerStatuses"]?[0]?["state"]?["waiting"]?["reason"]) == "CrashLoopBackOff");

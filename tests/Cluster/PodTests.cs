@@ -172,7 +172,9 @@ public sealed class PodTests
             ["metadata"] = new JsonObject { ["name"] = "disk" },
             ["spec"] = new JsonObject
             {
-                ["capacity"] = new JsonObject { ["storage"] = "1Gi" }, ["accessModes"] = new JsonArray("ReadWriteOnce"), ["hostPath"] = new JsonObject { ["path"] = place, ["type"] = "DirectoryOrCreate" },
+                ["capacity"] = new JsonObject { ["storage"] = "1Gi" },
+                ["accessModes"] = new JsonArray("ReadWriteOnce"),
+                ["hostPath"] = new JsonObject { ["path"] = place, ["type"] = "DirectoryOrCreate" },
                 ["claimRef"] = new JsonObject { ["namespace"] = "default", ["name"] = "data" },
             },
         });

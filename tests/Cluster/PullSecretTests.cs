@@ -42,7 +42,8 @@ public sealed class PullSecretTests
         string auth = Convert.ToBase64String(Encoding.UTF8.GetBytes($"{RegistryOptions.User}:{password}"));
         return new()
         {
-            ["metadata"] = new JsonObject { ["name"] = name }, ["type"] = "kubernetes.io/dockerconfigjson",
+            ["metadata"] = new JsonObject { ["name"] = name },
+            ["type"] = "kubernetes.io/dockerconfigjson",
             ["stringData"] = new JsonObject { [".dockerconfigjson"] = new JsonObject { ["auths"] = new JsonObject { [registry] = new JsonObject { ["auth"] = auth } } }.ToJsonString() },
         };
     }

@@ -263,7 +263,8 @@ public static class Targets
         {
             writer.WriteEntry(new System.Formats.Tar.PaxTarEntry(System.Formats.Tar.TarEntryType.Directory, "bin/"));
             writer.WriteEntry(new System.Formats.Tar.PaxTarEntry(System.Formats.Tar.TarEntryType.RegularFile, "bin/" + new string('x', 150),
-                new Dictionary<string, string> { ["SCHILY.xattr.user.a"] = "b" }) { DataStream = new MemoryStream(new byte[700]) });
+                new Dictionary<string, string> { ["SCHILY.xattr.user.a"] = "b" })
+            { DataStream = new MemoryStream(new byte[700]) });
             writer.WriteEntry(new System.Formats.Tar.PaxTarEntry(System.Formats.Tar.TarEntryType.SymbolicLink, "bin/sh") { LinkName = "busybox" });
         }
         return stream.ToArray();

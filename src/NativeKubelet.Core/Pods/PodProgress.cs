@@ -86,8 +86,11 @@ public sealed record PodProgress
 
     public PodProgress Started(string container) => this with
     {
-        Failures = Failures.Remove(container), Replacing = Replacing.Remove(container), Failing = Failing.Remove(container),
-        Starting = Starting.Add(container), HookFailed = HookFailed.Remove(container),
+        Failures = Failures.Remove(container),
+        Replacing = Replacing.Remove(container),
+        Failing = Failing.Remove(container),
+        Starting = Starting.Add(container),
+        HookFailed = HookFailed.Remove(container),
     };
 
     public ProbeVerdicts VerdictsOf(string containerId) => Probes.GetValueOrDefault(containerId, ProbeVerdicts.None);

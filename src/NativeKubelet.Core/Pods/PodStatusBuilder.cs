@@ -48,7 +48,9 @@ public static class PodStatusBuilder
             facts.QosClass,
             desired.Pod.Metadata.Generation)
         {
-            InitContainers = init, EphemeralContainers = ephemeral, InForce = phase == PodPhase.Running ? observed.NewestSandbox?.Granted : null,
+            InitContainers = init,
+            EphemeralContainers = ephemeral,
+            InForce = phase == PodPhase.Running ? observed.NewestSandbox?.Granted : null,
         };
 
         ContainerStatus Container(WantedContainer want, ValueList<ContainerStatus>? before, bool over) => ContainerStatusBuilder.Build(

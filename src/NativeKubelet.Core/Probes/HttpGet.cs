@@ -37,7 +37,8 @@ public sealed record HttpGet(bool Tls, string Host, int Port, string Target, str
     /// <summary>The same question without TLS; what was meant for a server that proves who it is stays behind.</summary>
     public HttpGet OverPlainHttp() => this with
     {
-        Tls = false, Headers = new([.. Headers.List.Where(h => !h.Name.Equals("Authorization", StringComparison.OrdinalIgnoreCase))]),
+        Tls = false,
+        Headers = new([.. Headers.List.Where(h => !h.Name.Equals("Authorization", StringComparison.OrdinalIgnoreCase))]),
     };
 
     public byte[] ToBytes()

@@ -29,12 +29,12 @@ public static class QosClasses
     {
         bool any = false, guaranteed = true;
         foreach ((ResourceAmounts requests, ResourceAmounts limits) in parts)
-        foreach (string name in Counted)
-        {
-            Quantity request = requests[name], limit = limits[name];
-            any |= request.IsPositive || limit.IsPositive;
-            guaranteed &= limit.IsPositive && request == limit;
-        }
+            foreach (string name in Counted)
+            {
+                Quantity request = requests[name], limit = limits[name];
+                any |= request.IsPositive || limit.IsPositive;
+                guaranteed &= limit.IsPositive && request == limit;
+            }
         return !any ? QosClass.BestEffort : guaranteed ? QosClass.Guaranteed : QosClass.Burstable;
     }
 }

@@ -59,7 +59,10 @@ public static class SummaryBuilder
     {
         ContainerSummary summary = new(container.Name)
         {
-            StartTime = Time(container.Start), Cpu = Cpu(container.Usage, node.At), Memory = Memory(container.Usage, node.At, container.MemoryLimit), Swap = Swap(container.Usage, node.At),
+            StartTime = Time(container.Start),
+            Cpu = Cpu(container.Usage, node.At),
+            Memory = Memory(container.Usage, node.At, container.MemoryLimit),
+            Swap = Swap(container.Usage, node.At),
         };
         return lean ? summary : summary with { Io = Io(container.Usage, node.At), Rootfs = Part(container.Layer, node.Images), Logs = Part(container.Logs, node.Root) };
     }

@@ -49,8 +49,10 @@ public sealed record CgroupDetails
         ReadOnlySpan<byte> text = files.Text("cpu", "cpu.stat");
         CgroupDetails d = new()
         {
-            UserNanoseconds = CgroupText.Keyed(text, "user_usec"u8) * 1000, SystemNanoseconds = CgroupText.Keyed(text, "system_usec"u8) * 1000,
-            Periods = CgroupText.Keyed(text, "nr_periods"u8), ThrottledPeriods = CgroupText.Keyed(text, "nr_throttled"u8),
+            UserNanoseconds = CgroupText.Keyed(text, "user_usec"u8) * 1000,
+            SystemNanoseconds = CgroupText.Keyed(text, "system_usec"u8) * 1000,
+            Periods = CgroupText.Keyed(text, "nr_periods"u8),
+            ThrottledPeriods = CgroupText.Keyed(text, "nr_throttled"u8),
             ThrottledNanoseconds = CgroupText.Keyed(text, "throttled_usec"u8) * 1000,
         };
         text = files.Text("cpu", "cpu.max");
@@ -61,16 +63,22 @@ public sealed record CgroupDetails
         text = files.Text("memory", "memory.stat");
         d = d with
         {
-            Cache = CgroupText.Keyed(text, "file"u8), MappedFile = CgroupText.Keyed(text, "file_mapped"u8), ActiveFile = CgroupText.Keyed(text, "active_file"u8),
-            InactiveFile = CgroupText.Keyed(text, "inactive_file"u8), KernelMemory = CgroupText.Keyed(text, "kernel"u8),
+            Cache = CgroupText.Keyed(text, "file"u8),
+            MappedFile = CgroupText.Keyed(text, "file_mapped"u8),
+            ActiveFile = CgroupText.Keyed(text, "active_file"u8),
+            InactiveFile = CgroupText.Keyed(text, "inactive_file"u8),
+            KernelMemory = CgroupText.Keyed(text, "kernel"u8),
         };
         text = files.Text("memory", "memory.events");
         d = d with { MemoryFailures = CgroupText.Keyed(text, "max"u8), OomKills = CgroupText.Keyed(text, "oom_kill"u8) };
         return d with
         {
-            Swap = CgroupText.Single(files.Text("memory", "memory.swap.current")), MostMemory = CgroupText.Single(files.Text("memory", "memory.peak")),
-            MemoryLimit = CgroupText.Single(files.Text("memory", "memory.max")), Io = DeviceIo.ParseStat(files.Text("io", "io.stat")),
-            CpuPressure = Pressure.Parse(files.Text("cpu", "cpu.pressure")), MemoryPressure = Pressure.Parse(files.Text("memory", "memory.pressure")),
+            Swap = CgroupText.Single(files.Text("memory", "memory.swap.current")),
+            MostMemory = CgroupText.Single(files.Text("memory", "memory.peak")),
+            MemoryLimit = CgroupText.Single(files.Text("memory", "memory.max")),
+            Io = DeviceIo.ParseStat(files.Text("io", "io.stat")),
+            CpuPressure = Pressure.Parse(files.Text("cpu", "cpu.pressure")),
+            MemoryPressure = Pressure.Parse(files.Text("memory", "memory.pressure")),
             IoPressure = Pressure.Parse(files.Text("io", "io.pressure")),
         };
     }
@@ -81,25 +89,34 @@ public sealed record CgroupDetails
         ReadOnlySpan<byte> text = files.Text("cpu", "cpu.stat");
         CgroupDetails d = new()
         {
-            Periods = CgroupText.Keyed(text, "nr_periods"u8), ThrottledPeriods = CgroupText.Keyed(text, "nr_throttled"u8), ThrottledNanoseconds = CgroupText.Keyed(text, "throttled_time"u8),
+            Periods = CgroupText.Keyed(text, "nr_periods"u8),
+            ThrottledPeriods = CgroupText.Keyed(text, "nr_throttled"u8),
+            ThrottledNanoseconds = CgroupText.Keyed(text, "throttled_time"u8),
         };
         d = d with
         {
-            UserNanoseconds = CgroupText.Single(files.Text("cpuacct", "cpuacct.usage_user")), SystemNanoseconds = CgroupText.Single(files.Text("cpuacct", "cpuacct.usage_sys")),
-            CpuPeriod = CgroupText.Single(files.Text("cpu", "cpu.cfs_period_us")), CpuShares = CgroupText.Single(files.Text("cpu", "cpu.shares")),
+            UserNanoseconds = CgroupText.Single(files.Text("cpuacct", "cpuacct.usage_user")),
+            SystemNanoseconds = CgroupText.Single(files.Text("cpuacct", "cpuacct.usage_sys")),
+            CpuPeriod = CgroupText.Single(files.Text("cpu", "cpu.cfs_period_us")),
+            CpuShares = CgroupText.Single(files.Text("cpu", "cpu.shares")),
         };
         if (CgroupText.Single(files.Text("cpu", "cpu.cfs_quota_us")) is > 0 and { } quota) d = d with { CpuQuota = quota };
         text = files.Text("memory", "memory.stat");
         d = d with
         {
-            Cache = CgroupText.Keyed(text, "total_cache"u8), MappedFile = CgroupText.Keyed(text, "total_mapped_file"u8), Swap = CgroupText.Keyed(text, "total_swap"u8),
-            ActiveFile = CgroupText.Keyed(text, "total_active_file"u8), InactiveFile = CgroupText.Keyed(text, "total_inactive_file"u8),
+            Cache = CgroupText.Keyed(text, "total_cache"u8),
+            MappedFile = CgroupText.Keyed(text, "total_mapped_file"u8),
+            Swap = CgroupText.Keyed(text, "total_swap"u8),
+            ActiveFile = CgroupText.Keyed(text, "total_active_file"u8),
+            InactiveFile = CgroupText.Keyed(text, "total_inactive_file"u8),
         };
         if (CgroupText.Single(files.Text("memory", "memory.limit_in_bytes")) is < unlimited and { } limit) d = d with { MemoryLimit = limit };
         d = d with
         {
-            MostMemory = CgroupText.Single(files.Text("memory", "memory.max_usage_in_bytes")), MemoryFailures = CgroupText.Single(files.Text("memory", "memory.failcnt")),
-            KernelMemory = CgroupText.Single(files.Text("memory", "memory.kmem.usage_in_bytes")), OomKills = CgroupText.Keyed(files.Text("memory", "memory.oom_control"), "oom_kill"u8),
+            MostMemory = CgroupText.Single(files.Text("memory", "memory.max_usage_in_bytes")),
+            MemoryFailures = CgroupText.Single(files.Text("memory", "memory.failcnt")),
+            KernelMemory = CgroupText.Single(files.Text("memory", "memory.kmem.usage_in_bytes")),
+            OomKills = CgroupText.Keyed(files.Text("memory", "memory.oom_control"), "oom_kill"u8),
         };
         byte[] bytes = files.Text("blkio", "blkio.throttle.io_service_bytes_recursive").ToArray();
         return d with { Io = DeviceIo.ParseThrottle(bytes, files.Text("blkio", "blkio.throttle.io_serviced_recursive")) };

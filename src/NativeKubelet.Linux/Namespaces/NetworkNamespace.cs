@@ -126,7 +126,8 @@ public sealed partial class NetworkNamespace : IDisposable
             {
                 failure = ExceptionDispatchInfo.Capture(e);
             }
-        }, StackSize) { IsBackground = true, Name = name };
+        }, StackSize)
+        { IsBackground = true, Name = name };
         thread.UnsafeStart();
         thread.Join();
         failure?.Throw();

@@ -155,7 +155,10 @@ public sealed partial class SeqPacketSocket : IDisposable
             IoVector vector = new() { Base = bytes, Length = buffer.Length };
             MessageHeader header = new()
             {
-                Vectors = &vector, VectorCount = 1, Control = control, ControlLength = ControlHeader + MaxDescriptors * sizeof(int),
+                Vectors = &vector,
+                VectorCount = 1,
+                Control = control,
+                ControlLength = ControlHeader + MaxDescriptors * sizeof(int),
             };
             nint length = ReceiveMessage(Descriptor, &header, CmsgCloseOnExec);
             if (length < 0)

@@ -50,7 +50,9 @@ public sealed class GroupMetrics(IContainerRuntime runtime, PodCgroups cgroups, 
                     CadvisorMetrics.Labels(tree.LeafPath(pod, container.Id), container.Id, container.Image, container.Name, name, space), own,
                     Details(tree.LeafPath(pod, container.Id)), [], container.StartedAt)
                 {
-                    Disks = disks(container.Id), Processes = Processes(tree.LeafPath(pod, container.Id)), OpenFilesLimit = ProcFs.OpenFilesLimit(container.Pid),
+                    Disks = disks(container.Id),
+                    Processes = Processes(tree.LeafPath(pod, container.Id)),
+                    OpenFilesLimit = ProcFs.OpenFilesLimit(container.Pid),
                 });
         // All containers share the sandbox's network, and any of them shows it.
         if (!sandbox.Ready) return;

@@ -81,14 +81,21 @@ internal sealed partial class ApiEvents(ApiClient api, EventLog events, string n
         string scope = pod ? about[1] : "default", name = about[^1];
         return new()
         {
-            ApiVersion = "v1", Kind = "Event",
+            ApiVersion = "v1",
+            Kind = "Event",
             Metadata = new() { Name = $"{name}.{(e.First.UtcTicks - DateTimeOffset.UnixEpoch.Ticks) * 100 + e.Number % 100:x}", NamespaceProperty = scope },
             InvolvedObject = pod
                 ? new() { ApiVersion = "v1", Kind = "Pod", Name = name, NamespaceProperty = scope, Uid = e.PodUid, FieldPath = e.FieldPath.Length > 0 ? e.FieldPath : null }
                 : new() { ApiVersion = "v1", Kind = "Node", Name = name },
-            Reason = e.Reason, Message = e.Message, Type = e.Type.ToString(), Count = e.Count,
-            FirstTimestamp = e.First.UtcDateTime, LastTimestamp = e.At.UtcDateTime,
-            Source = new() { Component = "kubelet", Host = node }, ReportingComponent = "kubelet", ReportingInstance = node,
+            Reason = e.Reason,
+            Message = e.Message,
+            Type = e.Type.ToString(),
+            Count = e.Count,
+            FirstTimestamp = e.First.UtcDateTime,
+            LastTimestamp = e.At.UtcDateTime,
+            Source = new() { Component = "kubelet", Host = node },
+            ReportingComponent = "kubelet",
+            ReportingInstance = node,
         };
     }
 

@@ -135,11 +135,13 @@ internal sealed partial class ServiceAccountTokens : ITokens, IDisposable
 
     private static Authenticationv1TokenRequest Request(V1ObjectMeta pod, TokenWish wish) => new()
     {
-        ApiVersion = "authentication.k8s.io/v1", Kind = "TokenRequest",
+        ApiVersion = "authentication.k8s.io/v1",
+        Kind = "TokenRequest",
         // An empty list is the API server's own audience; the field itself is required.
         Spec = new()
         {
-            Audiences = wish.Audience.Length > 0 ? [wish.Audience] : [], ExpirationSeconds = wish.Seconds,
+            Audiences = wish.Audience.Length > 0 ? [wish.Audience] : [],
+            ExpirationSeconds = wish.Seconds,
             BoundObjectRef = new() { ApiVersion = "v1", Kind = "Pod", Name = pod.Name, Uid = pod.Uid },
         },
     };

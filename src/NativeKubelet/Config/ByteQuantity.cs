@@ -13,8 +13,22 @@ internal static class ByteQuantity
         if (end < text.Length && text[end] == '.') end++;
         decimal factor = text[end..] switch
         {
-            "" => 1m, "n" => 1e-9m, "u" => 1e-6m, "m" => 1e-3m, "k" => 1e3m, "M" => 1e6m, "G" => 1e9m, "T" => 1e12m, "P" => 1e15m, "E" => 1e18m,
-            "Ki" => 1L << 10, "Mi" => 1L << 20, "Gi" => 1L << 30, "Ti" => 1L << 40, "Pi" => 1L << 50, "Ei" => 1L << 60,
+            "" => 1m,
+            "n" => 1e-9m,
+            "u" => 1e-6m,
+            "m" => 1e-3m,
+            "k" => 1e3m,
+            "M" => 1e6m,
+            "G" => 1e9m,
+            "T" => 1e12m,
+            "P" => 1e15m,
+            "E" => 1e18m,
+            "Ki" => 1L << 10,
+            "Mi" => 1L << 20,
+            "Gi" => 1L << 30,
+            "Ti" => 1L << 40,
+            "Pi" => 1L << 50,
+            "Ei" => 1L << 60,
             _ => 0,
         };
         const NumberStyles style = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;

@@ -20,7 +20,8 @@ internal static class NodeFlags
         string hostname = flags.Text("hostname-override");
         if (hostname.Length > 0 && string.IsNullOrWhiteSpace(hostname)) faults.Add("--hostname-override: empty hostname is invalid");
         return new(NullIfEmpty(flags.Text("kubeconfig")), NullIfEmpty(flags.Text("bootstrap-kubeconfig")), flags.Text("cert-dir"),
-            NullIfEmpty(hostname.Trim().ToLowerInvariant()), Addresses(flags.Text("node-ip"), faults, warnings), Labels(flags, faults), cloud) { BootFromCache = flags.Own.TryGetValue("boot-from-cache", out JsonNode? boot) ? boot.GetValue<bool>() : true };
+            NullIfEmpty(hostname.Trim().ToLowerInvariant()), Addresses(flags.Text("node-ip"), faults, warnings), Labels(flags, faults), cloud)
+        { BootFromCache = flags.Own.TryGetValue("boot-from-cache", out JsonNode? boot) ? boot.GetValue<bool>() : true };
     }
 
     private static List<IPAddress> Addresses(string text, List<string> faults, List<string> warnings)

@@ -93,12 +93,13 @@ public static class OptionsResolver
             new(flags.Text("runtime"), flags.Bool("strict-runtime"), c.SeccompDefault!.Value, c.MaxPods!.Value, c.CrashLoopBackOff!.MaxContainerRestartPeriod!.Value,
                 c.RuntimeRequestTimeout!.Value, c.FailSwapOn!.Value, c.AllowedUnsafeSysctls ?? [], Period(flags, "minimum-container-ttl-duration"),
                 flags.Own.TryGetValue("maximum-dead-containers-per-container", out JsonNode? per) ? (int)per.GetValue<long>() : 1,
-                deadInAll < 0 ? null : deadInAll, Period(flags, "housekeeping-interval")) { Handlers = Pairs(flags, "runtime-handler") },
+                deadInAll < 0 ? null : deadInAll, Period(flags, "housekeeping-interval"))
+            { Handlers = Pairs(flags, "runtime-handler") },
             new(c.Logging.Format == "json", (int)c.Logging.Verbosity!.Value,
                 [.. (c.Logging.Vmodule ?? []).Select(m => (m.FilePattern!, (int)(m.Verbosity ?? 0)))], split && gates["LoggingAlphaOptions"], c.Logging.FlushFrequency!.Value),
             gates,
             new(flags.Bool("take-over"), flags.Bool("allow-private-mounts"), NullIfEmpty(flags.Text("lock-file")), flags.Bool("exit-on-lock-contention"),
-                c.OomScoreAdj!.Value, c.MaxOpenFiles!.Value, 
+                c.OomScoreAdj!.Value, c.MaxOpenFiles!.Value,
                 // A node that is confined to a part of the machine shares the kernel with others.
                 flags.Own.ContainsKey("set-kernel-tunables") ? flags.Bool("set-kernel-tunables") : c.CgroupRoot is null or "" or "/"),
             warnings);

@@ -66,7 +66,8 @@ internal sealed partial class LeaseLoop(ApiClient api, string node, int seconds,
             V1Node owner = await api.GetAsync<V1Node>($"api/v1/nodes/{node}", cancel);
             return await api.CreateAsync(Path, Renewed(new V1Lease
             {
-                ApiVersion = "coordination.k8s.io/v1", Kind = "Lease",
+                ApiVersion = "coordination.k8s.io/v1",
+                Kind = "Lease",
                 Metadata = new() { Name = node, NamespaceProperty = Namespace, OwnerReferences = [new() { ApiVersion = "v1", Kind = "Node", Name = node, Uid = owner.Metadata.Uid }] },
                 Spec = new(),
             }), cancel);

@@ -17,8 +17,11 @@ internal sealed record NodeIdentityCard(
     {
         Dictionary<string, string> labels = new()
         {
-            ["kubernetes.io/hostname"] = Hostname, ["kubernetes.io/os"] = "linux", ["kubernetes.io/arch"] = Architecture,
-            ["beta.kubernetes.io/os"] = "linux", ["beta.kubernetes.io/arch"] = Architecture,
+            ["kubernetes.io/hostname"] = Hostname,
+            ["kubernetes.io/os"] = "linux",
+            ["kubernetes.io/arch"] = Architecture,
+            ["beta.kubernetes.io/os"] = "linux",
+            ["beta.kubernetes.io/arch"] = Architecture,
         };
         foreach ((string key, string value) in Labels) labels[key] = value;
         return labels;
@@ -65,7 +68,8 @@ internal sealed partial class NodeRegistration(ApiClient api, NodeIdentityCard c
         {
             return await api.CreateAsync("api/v1/nodes", new V1Node
             {
-                ApiVersion = "v1", Kind = "Node",
+                ApiVersion = "v1",
+                Kind = "Node",
                 Metadata = new() { Name = card.Name, Labels = card.AllLabels(), Annotations = card.AttachDetach ? new Dictionary<string, string> { [AttachDetachAnnotation] = "true" } : null },
                 Spec = new() { ProviderID = card.ProviderId.Length > 0 ? card.ProviderId : null, Taints = card.Taints.Count > 0 ? [.. card.Taints] : null },
                 Status = NodeStatusWire.ToWire(report, null, time.GetUtcNow()),

@@ -25,15 +25,27 @@ internal static class NodeStatusWire
         string status = told.Status ? "True" : "False";
         return new()
         {
-            Type = told.Type, Status = status, Reason = told.Reason, Message = told.Message, LastHeartbeatTime = now.UtcDateTime,
+            Type = told.Type,
+            Status = status,
+            Reason = told.Reason,
+            Message = told.Message,
+            LastHeartbeatTime = now.UtcDateTime,
             LastTransitionTime = before?.Status == status ? before.LastTransitionTime : now.UtcDateTime,
         };
     }
 
     private static V1NodeSystemInfo Info(NodeSystem system) => new()
     {
-        MachineID = system.MachineId, SystemUUID = system.SystemUuid, BootID = system.BootId, KernelVersion = system.KernelVersion, OsImage = system.OsImage,
-        ContainerRuntimeVersion = system.RuntimeVersion, KubeletVersion = system.KubeletVersion, KubeProxyVersion = "", OperatingSystem = "linux", Architecture = system.Architecture,
+        MachineID = system.MachineId,
+        SystemUUID = system.SystemUuid,
+        BootID = system.BootId,
+        KernelVersion = system.KernelVersion,
+        OsImage = system.OsImage,
+        ContainerRuntimeVersion = system.RuntimeVersion,
+        KubeletVersion = system.KubeletVersion,
+        KubeProxyVersion = "",
+        OperatingSystem = "linux",
+        Architecture = system.Architecture,
         Swap = system.SwapBytes > 0 ? new V1NodeSwapStatus { Capacity = system.SwapBytes } : null,
     };
 

@@ -124,9 +124,10 @@ public sealed partial class PodExecutor(
             PodDns dns = PodDns.Build(pod, node.ReadDns());
             foreach (DnsWarning warning in dns.Warnings) Tell(pod, warning);
             await runtime.CreateSandboxAsync(new(pod, create.Attempt, names.Kernel, dns.Content, group.Path, Ports(pod))
-                {
-                    Handler = await cluster.HandlerAsync(pod, cancel), Granted = GrantedTo(pod),
-                }, cancel);
+            {
+                Handler = await cluster.HandlerAsync(pod, cancel),
+                Granted = GrantedTo(pod),
+            }, cancel);
             return new StepOutcome.Done();
         }
         catch (Exception e) when (!cancel.IsCancellationRequested)

@@ -47,7 +47,8 @@ internal static class StepResults
         (StartContainer start, StepOutcome.Done) => progress.Started(start.Container) with { TornDown = false },
         (RunPostStart hook, StepOutcome.NotStarted failure) => progress.Failed(hook.Container, new(failure.Reason, failure.Message, now)) with
         {
-            Starting = progress.Starting.Remove(hook.Container), HookFailed = progress.HookFailed.Add(hook.Container),
+            Starting = progress.Starting.Remove(hook.Container),
+            HookFailed = progress.HookFailed.Add(hook.Container),
         },
         (RunPostStart hook, StepOutcome.Done) => progress with { Starting = progress.Starting.Remove(hook.Container) },
         (CreateSandbox, StepOutcome.Done) => progress with { SandboxRetryAt = null, TornDown = false },

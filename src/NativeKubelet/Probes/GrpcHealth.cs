@@ -15,7 +15,10 @@ internal static class GrpcHealth
     // Made when the first such probe runs. No connection is used twice, as a probe must find out whether one can be made.
     private static readonly Lazy<HttpMessageInvoker> Client = new(() => new(new SocketsHttpHandler
     {
-        UseProxy = false, AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.Zero, EnableMultipleHttp2Connections = true,
+        UseProxy = false,
+        AllowAutoRedirect = false,
+        PooledConnectionLifetime = TimeSpan.Zero,
+        EnableMultipleHttp2Connections = true,
         ConnectCallback = static async (context, cancel) =>
             new NetworkStream(await ProbeSocket.ConnectAsync(context.DnsEndPoint.Host.Trim('[', ']'), context.DnsEndPoint.Port, cancel), ownsSocket: true),
     }));
@@ -26,7 +29,9 @@ internal static class GrpcHealth
         string authority = host.Contains(':', StringComparison.Ordinal) ? $"[{host}]:{port}" : $"{host}:{port}";
         using HttpRequestMessage request = new(HttpMethod.Post, $"http://{authority}/grpc.health.v1.Health/Check")
         {
-            Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = new ByteArrayContent(HealthMessage.Question(service)),
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = new ByteArrayContent(HealthMessage.Question(service)),
         };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/grpc");
         request.Headers.TE.Add(new("trailers"));

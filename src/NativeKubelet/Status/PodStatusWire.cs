@@ -14,7 +14,11 @@ public static class PodStatusWire
     /// <summary>The pod as the API would show it: its spec with the status told last.</summary>
     public static V1Pod ToPod(PodView view) => new()
     {
-        ApiVersion = "v1", Kind = "Pod", Metadata = view.Pod.Metadata, Spec = view.Pod.Spec, Status = ToWire(view),
+        ApiVersion = "v1",
+        Kind = "Pod",
+        Metadata = view.Pod.Metadata,
+        Spec = view.Pod.Spec,
+        Status = ToWire(view),
     };
 
     public static V1PodStatus ToWire(PodView view)

@@ -98,7 +98,9 @@ public sealed class AnyCluster : IAsyncLifetime
     public Process Start(params string[] words) => Process.Start(
         new ProcessStartInfo("/usr/bin/kubectl", [$"--kubeconfig={_kubeconfig}", $"--cache-dir={_cache}", $"--namespace={Namespace}", .. words])
         {
-            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         })!;
 
     public async ValueTask DisposeAsync()

@@ -40,7 +40,10 @@ public sealed class StreamHost : IAsyncDisposable
             await host._cluster.ReadyAsync();
             JsonObject container = new()
             {
-                ["name"] = "main", ["image"] = AgentHost.Image, ["imagePullPolicy"] = "Never", ["command"] = new JsonArray("sh", "-c", script),
+                ["name"] = "main",
+                ["image"] = AgentHost.Image,
+                ["imagePullPolicy"] = "Never",
+                ["command"] = new JsonArray("sh", "-c", script),
             };
             if (network) container["readinessProbe"] = new JsonObject { ["tcpSocket"] = new JsonObject { ["port"] = 8080 }, ["periodSeconds"] = 1 };
             change?.Invoke(container);
@@ -49,7 +52,10 @@ public sealed class StreamHost : IAsyncDisposable
                 ["metadata"] = new JsonObject { ["name"] = "web" },
                 ["spec"] = new JsonObject
                 {
-                    ["nodeName"] = host._cluster.Node, ["hostNetwork"] = !network, ["terminationGracePeriodSeconds"] = 1, ["containers"] = new JsonArray(container),
+                    ["nodeName"] = host._cluster.Node,
+                    ["hostNetwork"] = !network,
+                    ["terminationGracePeriodSeconds"] = 1,
+                    ["containers"] = new JsonArray(container),
                 },
             });
             await host._cluster.RunningAsync("web");
@@ -70,7 +76,9 @@ public sealed class StreamHost : IAsyncDisposable
     {
         ProcessStartInfo start = new("/usr/bin/kubectl", ["--kubeconfig", Kubeconfig, "--cache-dir", Cache, .. arguments])
         {
-            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
         foreach (string choice in (string[])["KUBECTL_REMOTE_COMMAND_WEBSOCKETS", "KUBECTL_PORT_FORWARD_WEBSOCKETS"]) start.Environment[choice] = Spdy ? "false" : "true";
         return Process.Start(start)!;

@@ -134,7 +134,11 @@ public sealed class ConfinementTests
 
         Task<string[]> Ids(string? policy) => RunAsync(host, "grep -E '^(Uid|Gid|Groups):' /proc/self/status", p => p.Spec.SecurityContext = new()
         {
-            RunAsUser = 1000, RunAsGroup = 4000, FsGroup = 5000, SupplementalGroups = [6000], SupplementalGroupsPolicy = policy,
+            RunAsUser = 1000,
+            RunAsGroup = 4000,
+            FsGroup = 5000,
+            SupplementalGroups = [6000],
+            SupplementalGroupsPolicy = policy,
         });
 
         Assert.Equal(["Uid:\t1000\t1000\t1000\t1000", "Gid:\t4000\t4000\t4000\t4000", "Groups:\t2000 4000 5000 6000 "], await Ids(null));

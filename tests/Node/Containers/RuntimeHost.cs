@@ -109,7 +109,8 @@ public sealed class RuntimeHost : IAsyncDisposable
         await Cgroups.EnsurePodAsync(pod, Deadline());
         return await Runtime.CreateSandboxAsync(new SandboxSpec(pod, attempt, "node", "nameserver 127.0.0.1\n", Cgroups.Of(pod).Path, [])
         {
-            Handler = pod.Spec.RuntimeClassName ?? "", Granted = PodAllocation.Of(pod.Spec),
+            Handler = pod.Spec.RuntimeClassName ?? "",
+            Granted = PodAllocation.Of(pod.Spec),
         }, Deadline());
     }
 

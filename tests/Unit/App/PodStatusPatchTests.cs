@@ -53,7 +53,8 @@ public sealed class PodStatusPatchTests
     {
         V1PodStatus server = new()
         {
-            AllocatedResources = Amounts("cpu", "ephemeral-storage"), Resources = new() { Requests = Amounts("cpu", "ephemeral-storage"), Limits = Amounts("memory") },
+            AllocatedResources = Amounts("cpu", "ephemeral-storage"),
+            Resources = new() { Requests = Amounts("cpu", "ephemeral-storage"), Limits = Amounts("memory") },
         };
 
         JsonNode status = Patch(Status() with { Containers = [new("web", "", "", "", 0, false, false, new Waiting("", ""), null)] }, server, new() { Requests = Amounts("cpu") });

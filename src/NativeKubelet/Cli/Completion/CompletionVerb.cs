@@ -4,7 +4,8 @@ namespace NativeKubelet.Cli.Completion;
 public sealed class CompletionVerb(CliConsole console)
 {
     public VerbSpec Spec => new(
-        "completion", "bash|zsh|fish", "prints a script for a shell: source <(nativekubelet completion bash)", [], RunAsync) { Choices = ["bash", "zsh", "fish"] };
+        "completion", "bash|zsh|fish", "prints a script for a shell: source <(nativekubelet completion bash)", [], RunAsync)
+    { Choices = ["bash", "zsh", "fish"] };
 
     private Task<int> RunAsync(VerbCall call, CancellationToken cancel)
     {

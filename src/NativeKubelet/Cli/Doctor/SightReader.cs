@@ -35,7 +35,8 @@ internal static class SightReader
                 Storage(StorageChecks.Data, options.Paths.Data), Storage(StorageChecks.Volumes, options.Paths.Root),
                 Storage(StorageChecks.Logs, options.Paths.PodLogs), Storage(StorageChecks.State, options.Paths.Run),
             ],
-            Ports(options.Server), Neighbours(), Foreign(options)) { DeadRuns = DeadRuns() };
+            Ports(options.Server), Neighbours(), Foreign(options))
+        { DeadRuns = DeadRuns() };
     }
 
     private static ImmutableArray<string> DeadRuns()

@@ -82,7 +82,8 @@ internal static class StreamCopy
         {
             if (!toTerminal) to.Dispose();
         }
-    }) { IsBackground = true, Name = "stdin" }.Start();
+    })
+    { IsBackground = true, Name = "stdin" }.Start();
 
     private static int Read(FileDescriptor from, byte[] buffer)
     {

@@ -33,7 +33,9 @@ internal sealed class InstallVerb(CliConsole console)
 
     public static InitSystem InitOf(VerbCall call, InstallRoot root) => call.TryGet("init") switch
     {
-        "systemd" => InitSystem.Systemd, "script" => InitSystem.Script, _ => Installation.InitOf(root),
+        "systemd" => InitSystem.Systemd,
+        "script" => InitSystem.Script,
+        _ => Installation.InitOf(root),
     };
 
     private async Task<int> RunAsync(VerbCall call, CancellationToken cancel)

@@ -40,7 +40,9 @@ internal sealed class RunVerb(CliConsole console, Func<int, ILoggerFactory> logs
         if (!Environment.IsPrivilegedProcess) throw new VerbException("pods need root; start it with sudo");
         RunGoal goal = call.Get("until", "") switch
         {
-            "ready" => RunGoal.Ready, "done" => RunGoal.Done, _ => RunGoal.Interrupt,
+            "ready" => RunGoal.Ready,
+            "done" => RunGoal.Done,
+            _ => RunGoal.Interrupt,
         };
         TimeSpan timeout = Timeout.InfiniteTimeSpan;
         if (call.TryGet("timeout") is { } text && (!GoDurationText.TryParse(text, out timeout) || timeout <= TimeSpan.Zero))

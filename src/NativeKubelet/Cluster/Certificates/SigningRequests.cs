@@ -25,7 +25,9 @@ internal sealed class SigningRequests(Func<ApiClient> api, TimeProvider time, IL
         using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         V1CertificateSigningRequest made = await asked.CreateAsync(Path, new V1CertificateSigningRequest
         {
-            ApiVersion = "certificates.k8s.io/v1", Kind = "CertificateSigningRequest", Metadata = new() { GenerateName = "csr-" },
+            ApiVersion = "certificates.k8s.io/v1",
+            Kind = "CertificateSigningRequest",
+            Metadata = new() { GenerateName = "csr-" },
             Spec = new() { Request = Encoding.ASCII.GetBytes(PemOf(wish, key)), SignerName = wish.Signer, Usages = [.. wish.Usages] },
         }, cancel);
         using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(cancel);

@@ -48,7 +48,8 @@ internal sealed partial class Authorization(
 
     private V1SubjectAccessReview Question(Caller caller, string verb, string subresource) => new()
     {
-        ApiVersion = "authorization.k8s.io/v1", Kind = "SubjectAccessReview",
+        ApiVersion = "authorization.k8s.io/v1",
+        Kind = "SubjectAccessReview",
         Spec = new()
         {
             User = caller.Name,

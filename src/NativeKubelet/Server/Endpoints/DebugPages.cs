@@ -40,8 +40,12 @@ internal sealed class DebugPages(KubeletOptions options, LogVerbosity verbosity,
         if (FormOf(context, "Statusz") is { } version)
             return JsonAsync(context, "Statusz", version, new()
             {
-                ["startTime"] = started.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture), ["uptimeSeconds"] = seconds,
-                ["goVersion"] = RuntimeInformation.FrameworkDescription, ["binaryVersion"] = Version, ["emulationVersion"] = emulated, ["paths"] = new JsonArray([.. Paths.Select(p => (JsonNode)p)]),
+                ["startTime"] = started.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
+                ["uptimeSeconds"] = seconds,
+                ["goVersion"] = RuntimeInformation.FrameworkDescription,
+                ["binaryVersion"] = Version,
+                ["emulationVersion"] = emulated,
+                ["paths"] = new JsonArray([.. Paths.Select(p => (JsonNode)p)]),
             });
         return context.TextAsync(200, Text("statusz",
         [

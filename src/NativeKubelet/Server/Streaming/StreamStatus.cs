@@ -23,12 +23,19 @@ internal sealed record StreamStatus(string Failure, int? ExitCode)
         { Failure: "" } => new V1Status { Status = "Success", Metadata = new() },
         { ExitCode: { } code } => new V1Status
         {
-            Status = "Failure", Message = Failure, Reason = "NonZeroExitCode", Metadata = new(),
+            Status = "Failure",
+            Message = Failure,
+            Reason = "NonZeroExitCode",
+            Metadata = new(),
             Details = new() { Causes = [new() { Reason = "ExitCode", Message = code.ToString(CultureInfo.InvariantCulture) }] },
         },
         _ => new V1Status
         {
-            Status = "Failure", Message = $"Internal error occurred: {Failure}", Reason = "InternalError", Code = 500, Metadata = new(),
+            Status = "Failure",
+            Message = $"Internal error occurred: {Failure}",
+            Reason = "InternalError",
+            Code = 500,
+            Metadata = new(),
             Details = new() { Causes = [new() { Message = Failure }] },
         },
     });

@@ -17,7 +17,9 @@ public sealed class RegistryBench : IAsyncDisposable
 
     public RegistryBench() => Settings = new()
     {
-        HostsDirectories = [this["certs.d"]], CredentialFiles = [this["config.json"]], Proxy = ProxyRules.None,
+        HostsDirectories = [this["certs.d"]],
+        CredentialFiles = [this["config.json"]],
+        Proxy = ProxyRules.None,
         Retry = new(4, TimeSpan.FromMilliseconds(5), TimeSpan.FromSeconds(2)),
     };
 

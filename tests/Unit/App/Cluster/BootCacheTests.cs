@@ -79,10 +79,14 @@ public sealed class BootCacheTests : IDisposable
 
     private static V1Pod Pod() => new()
     {
-        ApiVersion = "v1", Kind = "Pod",
+        ApiVersion = "v1",
+        Kind = "Pod",
         Metadata = new()
         {
-            Name = "web", NamespaceProperty = "default", Uid = "1", ResourceVersion = "5",
+            Name = "web",
+            NamespaceProperty = "default",
+            Uid = "1",
+            ResourceVersion = "5",
             Annotations = new Dictionary<string, string> { [StaticPodIdentity.SourceAnnotation] = "api", [StaticPodIdentity.SeenAnnotation] = "now", ["mine"] = "yes" },
         },
         Spec = new() { NodeName = "a", Containers = [new() { Name = "main", Image = "i" }] },

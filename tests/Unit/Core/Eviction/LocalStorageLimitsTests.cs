@@ -88,7 +88,8 @@ public sealed class LocalStorageLimitsTests
 
     private static V1Container Container(string name, string? limit) => new()
     {
-        Name = name, Resources = limit is null ? null : new() { Limits = new Dictionary<string, ResourceQuantity> { ["ephemeral-storage"] = new(limit) } },
+        Name = name,
+        Resources = limit is null ? null : new() { Limits = new Dictionary<string, ResourceQuantity> { ["ephemeral-storage"] = new(limit) } },
     };
 
     private static LocalStorageUse Use(long volume = 0, long total = 0, long container = 0) => new(

@@ -45,8 +45,15 @@ public sealed class SupportedFieldsTests
             Metadata = new() { Name = "web", Annotations = new Dictionary<string, string> { [StaticPodIdentity.SourceAnnotation] = "api" } },
             Spec = new()
             {
-                ServiceAccount = "default", ServiceAccountName = "default", NodeName = "a", Priority = 0, PreemptionPolicy = "PreemptLowerPriority", SchedulerName = "default-scheduler", EnableServiceLinks = true,
-                SecurityContext = new(), Tolerations = [new() { Key = "node.kubernetes.io/not-ready", Effect = "NoExecute", OperatorProperty = "Exists", TolerationSeconds = 300 }],
+                ServiceAccount = "default",
+                ServiceAccountName = "default",
+                NodeName = "a",
+                Priority = 0,
+                PreemptionPolicy = "PreemptLowerPriority",
+                SchedulerName = "default-scheduler",
+                EnableServiceLinks = true,
+                SecurityContext = new(),
+                Tolerations = [new() { Key = "node.kubernetes.io/not-ready", Effect = "NoExecute", OperatorProperty = "Exists", TolerationSeconds = 300 }],
                 Containers = [new() { Name = "main", Image = "i", Resources = new(), VolumeMounts = [new() { Name = "kube-api-access-x", MountPath = "/var/run/secrets/kubernetes.io/serviceaccount", ReadOnlyProperty = true }] }],
                 Volumes =
                 [

@@ -24,7 +24,10 @@ internal static class A
     /// <summary>An init container; one whose name begins with "side" is a sidecar.</summary>
     public static V1Container Init(string name) => new()
     {
-        Name = name, Image = "busybox:1", ImagePullPolicy = "IfNotPresent", RestartPolicy = name.StartsWith("side", StringComparison.Ordinal) ? "Always" : null,
+        Name = name,
+        Image = "busybox:1",
+        ImagePullPolicy = "IfNotPresent",
+        RestartPolicy = name.StartsWith("side", StringComparison.Ordinal) ? "Always" : null,
     };
 
     /// <summary>With one regular container, web.</summary>
@@ -52,7 +55,10 @@ internal static class A
     /// <summary>Ended at T0 after half a minute.</summary>
     public static ContainerObserved Exited(string name = "web", int code = 1, int restarts = 0, int step = 0) => Running(name, restarts, step) with
     {
-        State = ContainerRunState.Exited, FinishedAt = T0, ExitCode = code, Reason = code == 0 ? "Completed" : "Error",
+        State = ContainerRunState.Exited,
+        FinishedAt = T0,
+        ExitCode = code,
+        Reason = code == 0 ? "Completed" : "Error",
     };
 
     public static string Hash(string name) => ContainerHash.Of(new V1Container { Name = name, Image = "busybox:1" });

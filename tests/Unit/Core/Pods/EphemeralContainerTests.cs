@@ -134,8 +134,16 @@ public sealed class EphemeralContainerTests
     {
         V1EphemeralContainer asked = new()
         {
-            Name = "debug", Image = "i", TargetContainerName = "web", Tty = true, SecurityContext = new() { Capabilities = new() { Add = ["SYS_PTRACE"] } },
-            Ports = [new() { HostPort = 80 }], LivenessProbe = new(), Lifecycle = new(), Resources = new() { Limits = new Dictionary<string, ResourceQuantity>() }, RestartPolicy = "Always",
+            Name = "debug",
+            Image = "i",
+            TargetContainerName = "web",
+            Tty = true,
+            SecurityContext = new() { Capabilities = new() { Add = ["SYS_PTRACE"] } },
+            Ports = [new() { HostPort = 80 }],
+            LivenessProbe = new(),
+            Lifecycle = new(),
+            Resources = new() { Limits = new Dictionary<string, ResourceQuantity>() },
+            RestartPolicy = "Always",
         };
 
         V1Container made = ContainerSpecs.AsContainer(asked);

@@ -18,7 +18,8 @@ public sealed class CadvisorMetricsTests : IDisposable
     {
         CgroupDetails details = new() { Cache = 7, CpuQuota = 50_000, Periods = 10, ThrottledPeriods = 2, ThrottledNanoseconds = 500_000_000, Io = DeviceIo.ParseStat("8:0 rbytes=4096 wbytes=512 rios=3 wios=1"u8), IoPressure = new(new(1, 2, 3, 2_500_000), new(0, 0, 0, 500_000)), Threads = 12, MostThreads = 0 };
         CadvisorRow container = new(
-            CadvisorMetrics.Labels("/kubepods/podx/c", "c", "img:1", "main", "web", "default"), new UsageSample(new(1_500_000_000, 100, 80, 60, 5, 1, 2), null), details, [], DateTimeOffset.UnixEpoch.AddSeconds(9)) { Disks = [new("/dev/sda1", 70, 1000, 90, 80)], Processes = new(3, 40, 5), OpenFilesLimit = -1 };
+            CadvisorMetrics.Labels("/kubepods/podx/c", "c", "img:1", "main", "web", "default"), new UsageSample(new(1_500_000_000, 100, 80, 60, 5, 1, 2), null), details, [], DateTimeOffset.UnixEpoch.AddSeconds(9))
+        { Disks = [new("/dev/sda1", 70, 1000, 90, 80)], Processes = new(3, 40, 5), OpenFilesLimit = -1 };
         CadvisorRow sandbox = new(CadvisorMetrics.Labels("/kubepods/podx/s", "s", "pause", "", "web", "default"), null, null, [new InterfaceFigures("eth0", 1, 2, 3, 4, 5, 6, 7, 8)], null);
         using MetricText text = new();
 
