@@ -7,7 +7,8 @@ namespace NativeKubelet.Tests.Node;
 internal static class LoopbackPort
 {
     // Below those that the kernel gives to connections (ip_local_port_range): none of them may take the port before its server does.
-    private const int First = 20000, Count = 10000;
+    // Above those that pods of churn tests have forwarded to them (from 20000).
+    private const int First = 21000, Count = 10000;
 
     private static int _last = Random.Shared.Next(Count);
 
