@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Text.Unicode;
 using NativeKubelet.Linux.Files;
 using NativeKubelet.Linux.Libc;
@@ -56,14 +55,11 @@ public readonly record struct GroupProcesses(long Count, long Descriptors, long 
         if (!Utf8.TryWrite(path, CultureInfo.InvariantCulture, $"/proc/{pid}/fd\0", out _)) return default;
         using FileDescriptor directory = FileCalls.Open(path, (OpenFlags.Read | OpenFlags.Directory).ToKernel(), 0);
         if (directory.IsInvalid) return default;
-        const int headLength = 19, lengthOffset = 16;
         long descriptors = 0, sockets = 0;
         Span<byte> link = stackalloc byte["socket:["u8.Length];
         while (FileCalls.GetDents64(FileCalls.Getdents64Number, directory, scratch, scratch.Length) is > 0 and var count)
-            for (ReadOnlySpan<byte> rest = scratch.AsSpan(0, (int)count); !rest.IsEmpty; rest = rest[MemoryMarshal.Read<ushort>(rest[lengthOffset..])..])
+            foreach (ReadOnlySpan<byte> name in new DirectoryEntries(scratch.AsSpan(0, (int)count)))
             {
-                ReadOnlySpan<byte> name = rest[headLength..];
-                if (name[0] == (byte)'.') continue;
                 descriptors++;
                 if (FileCalls.ReadLinkAt(directory, name, link, link.Length) == link.Length && link.SequenceEqual("socket:["u8)) sockets++;
             }

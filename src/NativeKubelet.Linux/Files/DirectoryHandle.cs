@@ -99,7 +99,6 @@ public sealed unsafe partial class DirectoryHandle : IDisposable
     /// <summary>All names but "." and "..", in the kernel's order. A name that appears meanwhile may or may not be among them.</summary>
     public List<KernelPath> List()
     {
-        const int headLength = 19, lengthOffset = 16;
         List<KernelPath> names = [];
         byte[] buffer = new byte[16 * 1024];
         if (FileCalls.Seek(Descriptor, 0, 0) < 0) throw ErrnoException.Last("lseek", Name);
@@ -108,14 +107,7 @@ public sealed unsafe partial class DirectoryHandle : IDisposable
             nint count = FileCalls.GetDents64(FileCalls.Getdents64Number, Descriptor, buffer, buffer.Length);
             if (count < 0) throw ErrnoException.Last("getdents64", Name);
             if (count == 0) return names;
-            for (ReadOnlySpan<byte> rest = buffer.AsSpan(0, (int)count); !rest.IsEmpty;)
-            {
-                int length = MemoryMarshal.Read<ushort>(rest[lengthOffset..]);
-                ReadOnlySpan<byte> name = rest[headLength..length];
-                name = name[..name.IndexOf((byte)0)];
-                if (!name.SequenceEqual("."u8) && !name.SequenceEqual(".."u8)) names.Add(new(name));
-                rest = rest[length..];
-            }
+            foreach (ReadOnlySpan<byte> name in new DirectoryEntries(buffer.AsSpan(0, (int)count))) names.Add(new(name[..^1]));
         }
     }
 
