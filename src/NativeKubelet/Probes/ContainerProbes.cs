@@ -74,12 +74,13 @@ internal sealed class ContainerProbes : IAsyncDisposable
             ProbeRule rule = ProbeRule.Of(kind, probe);
             TimeSpan first = rule.InitialDelay > Now || !_adopted ? rule.InitialDelay : Now + rule.Period * Random.Shared.NextDouble();
             await SleepUntilAsync(first, cancel);
+            TimeSpan tick = first;
             if (kind != ProbeKind.Startup && !_started.Task.IsCompleted)
             {
                 await _started.Task.WaitAsync(cancel);
                 // Whether it serves is wanted at once; whether it lives is a matter for its clock.
-                if (kind == ProbeKind.Liveness) await SleepUntilAsync(rule.NextTick(first, Now), cancel);
-                else first = Now;
+                if (kind == ProbeKind.Liveness) await SleepUntilAsync(tick = rule.NextTick(first, Now), cancel);
+                else first = tick = Now;
             }
             ProbeCounts.OfContainer counts = _tools.Counts.Begin(_pod, _subject.Container.Name, _subject.ContainerId);
             ProbeState state = ProbeState.From(_verdicts.Of(kind));
@@ -95,7 +96,10 @@ internal sealed class ContainerProbes : IAsyncDisposable
                     if (state.Verdict is { } verdict) Decide(kind, verdict);
                     if (state.IsFinal(rule)) return;
                 }
-                await SleepUntilAsync(rule.NextTick(first, Now), cancel);
+                // Timers count whole milliseconds and may ring before the tick, which must not be taken a second time then:
+                // two failures counted as of one period had killed containers a period too early.
+                TimeSpan now = Now;
+                await SleepUntilAsync(tick = rule.NextTick(first, now > tick ? now : tick), cancel);
             }
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)

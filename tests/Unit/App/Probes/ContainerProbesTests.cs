@@ -23,10 +23,12 @@ public sealed class ContainerProbesTests : IAsyncDisposable
     private readonly Channel<ProbeVerdicts> _told = Channel.CreateUnbounded<ProbeVerdicts>();
     private readonly ProbeCounts _counts = new();
     private int _exit;
+    private TimeSpan _takes;
 
     public ContainerProbesTests() => _node.OnExec = _ =>
     {
         _looks.Writer.TryWrite((_time.GetUtcNow() - _time.Start).TotalSeconds);
+        _time.Advance(_takes);
         return new ExecSession(null, Task.FromResult(_exit), (_, _) => Task.CompletedTask);
     };
 
@@ -53,6 +55,24 @@ public sealed class ContainerProbesTests : IAsyncDisposable
         Assert.False((await ToldAsync()).Liveness);
         await probes.Ended;      // what is decided is not asked again
         Assert.Contains("prober_probe_total{container=\"web\",namespace=\"default\",pod=\"pod\",pod_uid=\"u1\",probe_type=\"Liveness\",result=\"failed\"} 3\n", Counted(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_timer_that_rings_a_little_early_does_not_make_two_looks_of_one_period()
+    {
+        _exit = 1;
+        _takes = TimeSpan.FromMilliseconds(0.4);      // so that the rest of a period is no whole number of milliseconds
+        await using ContainerProbes probes = await BeginAsync(new V1Container { Name = "web", LivenessProbe = Probe() });
+        Assert.Equal(0, await LookAsync());
+        TimeSpan early = TimeSpan.FromMilliseconds(9999);
+        await _time.SleepsAsync(early);
+
+        _time.Advance(early);
+        Assert.Equal(9.9994, await LookAsync(), 4);
+        await _time.SleepsAsync(Period);
+        Assert.False(_looks.Reader.TryRead(out _));
+        Assert.Null((await ToldAsync()).Liveness);
+        Assert.False(_told.Reader.TryRead(out _));
     }
 
     [Fact]
