@@ -125,15 +125,23 @@ static void into_log(struct stream *s, const char *data, size_t length)
 	}
 }
 
+/* A last piece that no newline ends is a partial record, as the other runtimes write it:
+ * readers put a newline behind a full one, and Kubernetes' conformance asks for the
+ * bytes that were written and no more. */
+static void write_rest(struct stream *s)
+{
+	if (s->held == 0)
+		return;
+	log_begin(&s->io->log, name_of(s));
+	log_record(false, s->line, s->held, "", 0);
+	log_end();
+	s->held = 0;
+}
+
 static void stream_end(struct stream *s)
 {
 	loop_close(&s->source);
-	if (s->held) {
-		log_begin(&s->io->log, name_of(s));
-		log_record(true, s->line, s->held, "", 0);
-		log_end();
-		s->held = 0;
-	}
+	write_rest(s);
 }
 
 static void on_stream(struct source *source, uint32_t events)
@@ -207,12 +215,7 @@ static void drain(struct stream *s)
 		if (s->io->tty && left < -CHUNK)
 			break;
 	}
-	if (s->held) {
-		log_begin(&s->io->log, name_of(s));
-		log_record(true, s->line, s->held, "", 0);
-		log_end();
-		s->held = 0;
-	}
+	write_rest(s);
 }
 
 void io_finish(struct process *p)

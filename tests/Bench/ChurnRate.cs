@@ -36,7 +36,7 @@ public static class ChurnRate
     private static async Task<string> MemoryAsync(AgentHost node)
     {
         await Task.Delay(Footprint.Settle);
-        return $"{Mb(Costs.Memory(node.Pid, "Rss"))} ({Mb(Costs.Memory(node.Pid, "Anonymous"))})";
+        return Resident(node.Pid);
     }
 
     /// <returns>Containers per minute, from the bundle of a pod of the same kind.</returns>

@@ -69,6 +69,9 @@ public sealed class Figures(TextWriter to)
 
     public static string Mb(long kibibytes) => (kibibytes / 1024.0).ToString("0.0", CultureInfo.InvariantCulture) + " MiB";
 
+    /// <summary>RSS (anonymous) of a process.</summary>
+    public static string Resident(int pid) => $"{Mb(Costs.Memory(pid, "Rss"))} ({Mb(Costs.Memory(pid, "Anonymous"))})";
+
     public static string Ratio(double a, double b) => (a / b).ToString("0.00", CultureInfo.InvariantCulture) + " ×";
 
     private static string Load() => File.ReadAllText("/proc/loadavg").Split(' ')[0];

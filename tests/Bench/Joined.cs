@@ -32,7 +32,7 @@ public static class Joined
     private static async Task IdleAsync(Figures figures, ClusterHost host, int seconds)
     {
         await Task.Delay(Footprint.Settle);
-        figures.Add(new("joined agent at 0 pods: RSS (anonymous)", Memory(host), "", "30 MB RSS", Costs.Memory(host.Agent.Pid, "Rss") * 1024 <= 30e6));
+        figures.Add(new("joined agent at 0 pods: RSS (anonymous)", Resident(host.Agent.Pid), "", "30 MB RSS", Costs.Memory(host.Agent.Pid, "Rss") * 1024 <= 30e6));
 
         ConcurrentQueue<string> asked = [];
         Action<string, Microsoft.AspNetCore.Http.HttpRequest> note = (user, request) =>
@@ -130,7 +130,7 @@ public static class Joined
         ResourceKind pods = ResourceKind.Find("", "v1", "pods")!;
         await host.Api.WaitAsync(store => store.List(pods, "default").Items.Count(p => Text(p["status"]?["phase"]) == "Running") > count ? "all" : null, AgentHost.Deadline(300));
         await Task.Delay(Footprint.Settle);
-        figures.Add(new($"joined agent at {count} pods: RSS (anonymous)", Memory(host)));
+        figures.Add(new($"joined agent at {count} pods: RSS (anonymous)", Resident(host.Agent.Pid)));
 
         using X509Certificate2 admin = host.Api.Authority.IssueClient("admin", TimeSpan.FromHours(1), ApiUser.Admins);
         using HttpClient client = host.Client(admin);
@@ -144,6 +144,4 @@ public static class Joined
         double seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds, each = (Costs.Cpu(host.Agent.Pid) - cpu) * 1000 / requests;
         figures.Add(new($"/metrics/resource of these {count} pods ({page.Length / 1024} KiB), two clients: requests per second (CPU of one)", $"{requests / seconds:0} ({Ms(each)})"));
     }
-
-    private static string Memory(ClusterHost host) => $"{Mb(Costs.Memory(host.Agent.Pid, "Rss"))} ({Mb(Costs.Memory(host.Agent.Pid, "Anonymous"))})";
 }

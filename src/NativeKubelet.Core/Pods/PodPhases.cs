@@ -1,8 +1,13 @@
+using k8s.Models;
+
 namespace NativeKubelet.Core.Pods;
 
 /// <summary>The phase that a pod's containers add up to.</summary>
 public static class PodPhases
 {
+    /// <summary>By what the API server knows: nothing of it runs again, whether or not this machine still knows of it.</summary>
+    public static bool IsFinal(V1Pod pod) => pod.Status?.Phase is "Succeeded" or "Failed";
+
     /// <param name="mayRestart">False once the pod is being ended.</param>
     public static PodPhase Of(PodIntent desired, IReadOnlyList<ContainerStatus> init, IReadOnlyList<ContainerStatus> regular, bool mayRestart)
     {

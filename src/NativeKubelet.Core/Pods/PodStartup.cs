@@ -18,9 +18,7 @@ public sealed record PodStartup(ValueList<DateTimeOffset> Pulls, TimeSpan Pullin
 
     /// <summary>A pod of a cluster that no agent has taken up yet, and that was not kept waiting for its place.</summary>
     public static bool Counts(V1Pod pod) =>
-        StaticPodIdentity.IsFromApi(pod) && pod.Status?.StartTime is null && !HasEnded(pod) && pod.Status?.Conditions?.Any(c => c is { Type: "PodScheduled", Status: "False" }) != true;
-
-    public static bool HasEnded(V1Pod pod) => pod.Status?.Phase is "Succeeded" or "Failed";
+        StaticPodIdentity.IsFromApi(pod) && pod.Status?.StartTime is null && !PodPhases.IsFinal(pod) && pod.Status?.Conditions?.Any(c => c is { Type: "PodScheduled", Status: "False" }) != true;
 
     /// <summary>As the API server shows it.</summary>
     public static bool HasStarted(V1Pod pod) =>

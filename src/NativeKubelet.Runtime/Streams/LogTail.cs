@@ -16,8 +16,9 @@ internal static class LogTail
         byte[] block = ArrayPool<byte>.Shared.Rent(Block + 1);
         try
         {
+            bool newest = true;
             for (int i = files.Count - 1; i >= 0; i--)
-                if (FindIn(files[i], ref lines, block) is { } offset) return (i, offset);
+                if (FindIn(files[i], ref lines, ref newest, block) is { } offset) return (i, offset);
             return (0, 0);
         }
         finally
@@ -27,8 +28,9 @@ internal static class LogTail
     }
 
     /// <param name="lines">Less by those that this file has.</param>
+    /// <param name="newest">No record was seen yet.</param>
     /// <returns>Null: the wanted lines begin in an older file.</returns>
-    private static long? FindIn(LogFile file, ref long lines, byte[] block)
+    private static long? FindIn(LogFile file, ref long lines, ref bool newest, byte[] block)
     {
         long end = file.Size;
         // A last record without its newline is still being written and is shown whatever it becomes.
@@ -42,22 +44,25 @@ internal static class LogTail
             for (int at; (at = block.AsSpan(0, length).LastIndexOf((byte)'\n')) >= 0; length = at)
             {
                 long newline = from + at;
-                if (recordEnd >= 0 && Counts(file, newline + 1) && --lines < 0) return recordEnd;
+                if (recordEnd >= 0 && Counts(file, newline + 1, ref newest) && --lines < 0) return recordEnd;
                 recordEnd = newline + 1;
             }
         }
-        if (recordEnd > 0 && Counts(file, 0) && --lines < 0) return recordEnd;
+        if (recordEnd > 0 && Counts(file, 0, ref newest) && --lines < 0) return recordEnd;
         return null;
     }
 
-    /// <summary>A record that ends a line counts for it; the pieces before it come along.</summary>
-    private static bool Counts(LogFile file, long offset)
+    /// <summary>A record that ends a line counts for it, as does the newest one, whose line may never end; the pieces before them come along.</summary>
+    private static bool Counts(LogFile file, long offset, ref bool newest)
     {
         Span<byte> head = stackalloc byte[LongestHead];
         OpenedFile.Rewind(file.Descriptor, offset, file.Name);
         head = head[..ReadFully(file, head)];
         int end = head.IndexOf((byte)'\n');
-        return CriLogLine.TryParse(end < 0 ? head : head[..end], out CriLogLine line) && !line.IsPartial;
+        if (!CriLogLine.TryParse(end < 0 ? head : head[..end], out CriLogLine line)) return false;
+        bool counts = newest || !line.IsPartial;
+        newest = false;
+        return counts;
     }
 
     private static int ReadFully(LogFile file, Span<byte> into)

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using k8s.Models;
 using NativeKubelet.Core.Objects;
+using NativeKubelet.Core.Pods;
 
 namespace NativeKubelet.Cluster;
 
@@ -29,7 +30,7 @@ internal sealed class BootCacheKeeper(BootCache cache, ApiPodSource pods, ApiObj
     private ImmutableHashSet<string> Keep()
     {
         NodeObjects known = objects.Now;
-        List<V1Pod> own = [.. pods.Known.Values.Where(p => !ApiPodSource.IsMirror(p) && p.Status?.Phase is not ("Succeeded" or "Failed"))];
+        List<V1Pod> own = [.. pods.Known.Values.Where(p => !ApiPodSource.IsMirror(p) && !PodPhases.IsFinal(p))];
         foreach (V1Pod pod in own)
         {
             if (_kept.TryGetValue(pod.Metadata.Uid, out var kept) && ReferenceEquals(kept.Pod, pod) && ReferenceEquals(kept.Objects, known)) continue;

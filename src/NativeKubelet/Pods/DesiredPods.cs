@@ -221,8 +221,7 @@ public sealed partial class DesiredPods(
     private void Delete(V1Pod pod) => workers.Stop(
         pod.Metadata.Uid, new(StopCause.Deleted, pod.Metadata.DeletionGracePeriodSeconds is { } seconds ? TimeSpan.FromSeconds(Math.Clamp(seconds, 0, int.MaxValue)) : null));
 
-    /// <summary>The API server knows that it ended, whether or not this machine still does: it is not run again.</summary>
-    private static bool HasFinished(V1Pod pod) => !StaticPodIdentity.IsStatic(pod) && pod.Status?.Phase is ("Succeeded" or "Failed");
+    private static bool HasFinished(V1Pod pod) => !StaticPodIdentity.IsStatic(pod) && PodPhases.IsFinal(pod);
 
     private void Remove(V1Pod pod)
     {

@@ -54,9 +54,9 @@ public sealed class PodStartups
             foreach ((string uid, PodStartup startup) in _pods)
             {
                 V1Pod? pod = known.GetValueOrDefault(uid);
-                bool started = pod is not null && !PodStartup.HasEnded(pod) && PodStartup.HasStarted(pod);
+                bool started = pod is not null && !PodPhases.IsFinal(pod) && PodStartup.HasStarted(pod);
                 if (started) Measure(pod!, startup, now);
-                if (started || pod is null || PodStartup.HasEnded(pod)) _pods.Remove(uid);
+                if (started || pod is null || PodPhases.IsFinal(pod)) _pods.Remove(uid);
             }
     }
 

@@ -68,7 +68,7 @@ public sealed partial class ContainerTests
     }
 
     [Fact]
-    public async Task Every_byte_is_in_the_log_once_long_lines_are_split_and_the_rest_at_the_end_is_full()
+    public async Task Every_byte_is_in_the_log_once_long_lines_are_split_and_a_rest_without_its_newline_is_partial()
     {
         await using HolderHost host = await HolderHost.StartAsync();
 
@@ -78,7 +78,7 @@ public sealed partial class ContainerTests
         string[] lines = Encoding.Latin1.GetString(log).Split('\n')[..^1];
         Assert.All(lines, l => Assert.Matches(Prefix(), l));
         string[] stdout = [.. lines.Where(l => l.Contains("Z stdout ", StringComparison.Ordinal)).Select(l => l[38..])];
-        Assert.Equal(["P " + new string('x', 16384), "P " + new string('x', 16384), "F " + new string('x', 40000 - 32768), "F \u0001\0\u00ff", "F ", "F end"], stdout);
+        Assert.Equal(["P " + new string('x', 16384), "P " + new string('x', 16384), "F " + new string('x', 40000 - 32768), "F \u0001\0\u00ff", "F ", "P end"], stdout);
         Assert.Equal("F bad", lines.Single(l => l.Contains("Z stderr ", StringComparison.Ordinal))[38..]);
     }
 

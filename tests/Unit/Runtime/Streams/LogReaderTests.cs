@@ -78,6 +78,18 @@ public sealed class LogReaderTests : IDisposable
         Assert.Equal(expected, await TextAsync(new(Tail: lines)));
     }
 
+    [Theory]
+    [InlineData(1, "ef")]
+    [InlineData(2, "cd\nef")]
+    [InlineData(3, "b\ncd\nef")]
+    public async Task Tail_counts_a_last_line_that_never_got_its_end(int lines, string expected)
+    {
+        File.WriteAllText(Log + ".20260101-000000", Record(1, "F", "a") + Record(2, "F", "b") + Record(3, "P", "c"));
+        File.WriteAllText(Log, Record(4, "F", "d") + Record(5, "P", "e") + Record(6, "P", "f"));
+
+        Assert.Equal(expected, await TextAsync(new(Tail: lines)));
+    }
+
     [Fact]
     public async Task Tail_finds_its_place_in_a_large_file()
     {
