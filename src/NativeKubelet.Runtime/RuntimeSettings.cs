@@ -40,6 +40,9 @@ public sealed record RuntimeSettings(
 /// <param name="SeccompDirectory">Where profiles of type Localhost lie.</param>
 public sealed record SecuritySettings(bool SeccompDefault, string SeccompDirectory, bool HasSeccomp, bool HasAppArmor, SeccompMachine Machine)
 {
+    /// <summary>Labels decide here, and this version applies none.</summary>
+    public bool HasSELinux { get; init; }
+
     /// <summary>Where pods with users of their own get them from; null where the kernel has no user namespaces.</summary>
     public IdPool? Users { get; init; }
 }

@@ -27,6 +27,9 @@ public static class EventMessages
     public static string PullSecretsMissing(IEnumerable<string> names) =>
         $"Unable to retrieve some image pull secrets ({string.Join(", ", names)}); attempting to pull the image may not succeed.";
 
+    /// <summary>Not in the original, which says nothing.</summary>
+    public static string NoSELinux(string field) => $"{field} has no effect: SELinux is not enabled on the node";
+
     public static string Error(string cause) => $"Error: {cause}";
 
     private static string Rounded(TimeSpan time) => GoDuration.Format(TimeSpan.FromMilliseconds(Math.Round(time.TotalMilliseconds)));

@@ -23,6 +23,7 @@ public static class EventReasons
     public const string FailedValidation = "FailedValidation";
     public const string FailedToRetrieveImagePullSecret = "FailedToRetrieveImagePullSecret";
     public const string NetworkNotReady = "NetworkNotReady";
+    public const string SELinuxNotEnabled = "SELinuxNotEnabled";
     public const string ResizeStarted = "ResizeStarted";
     public const string ResizeCompleted = "ResizeCompleted";
     public const string ResizeDeferred = "ResizeDeferred";

@@ -70,7 +70,7 @@ public static class FieldTable
         new("spec.securityContext.runAsNonRoot", FieldEffect.Works),
         new("spec.securityContext.runAsUser", FieldEffect.Works),
         new("spec.securityContext.seLinuxChangePolicy", FieldEffect.Ignored, "counts with seLinuxOptions only"),
-        new("spec.securityContext.seLinuxOptions", FieldEffect.Refused, "SELinux labels are not applied by this version"),
+        new("spec.securityContext.seLinuxOptions", FieldEffect.Ignored, "where the kernel has no SELinux, as in the original, and an event says so; where it has, the container is refused: labels are not applied by this version"),
         new("spec.securityContext.seccompProfile", FieldEffect.Works),
         new("spec.securityContext.supplementalGroups", FieldEffect.Works),
         new("spec.securityContext.supplementalGroupsPolicy", FieldEffect.Works),
@@ -148,7 +148,7 @@ public static class FieldTable
         new("spec.containers[].securityContext.runAsGroup", FieldEffect.Works),
         new("spec.containers[].securityContext.runAsNonRoot", FieldEffect.Works),
         new("spec.containers[].securityContext.runAsUser", FieldEffect.Works),
-        new("spec.containers[].securityContext.seLinuxOptions", FieldEffect.Refused, "SELinux labels are not applied by this version"),
+        new("spec.containers[].securityContext.seLinuxOptions", FieldEffect.Ignored, "where the kernel has no SELinux, as in the original, and an event says so; where it has, the container is refused: labels are not applied by this version"),
         new("spec.containers[].securityContext.seccompProfile", FieldEffect.Works),
         new("spec.containers[].securityContext.windowsOptions", FieldEffect.Refused, "this is not Windows"),
     ];

@@ -16,6 +16,9 @@ public sealed record NodeFacts(string Name, IReadOnlyDictionary<string, string> 
 
     /// <summary>AppArmor profiles can be applied here.</summary>
     public bool AppArmor { get; init; }
+
+    /// <summary>The kernel labels what runs and what is stored.</summary>
+    public bool SELinux { get; init; }
 }
 
 /// <param name="Reason">One word, also the event's reason.</param>

@@ -21,6 +21,8 @@ internal sealed class Confinements(SecuritySettings settings)
         SeccompChoice seccomp = SeccompChoice.Of(pod, container, settings.SeccompDefault);
         if (seccomp is not SeccompChoice.None && !settings.HasSeccomp)
             throw new ContainerConfigException("a seccomp profile is asked for, but this kernel has no seccomp; boot one with CONFIG_SECCOMP_FILTER");
+        if (settings.HasSELinux && SELinuxDemand.Of(pod, container) is { } field)
+            throw new ContainerConfigException($"{field}: SELinux is enabled on this machine, and this version does not apply its labels; leave the field out, or boot with selinux=0");
         return new(
             seccomp switch
             {

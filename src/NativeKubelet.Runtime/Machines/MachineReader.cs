@@ -44,6 +44,7 @@ public sealed class MachineReader
             new(
                 Exists("/proc/self/ns/cgroup"), Exists("/proc/self/ns/user"), status.Contains("\nSeccomp:", StringComparison.Ordinal),
                 Exists(AppArmorSwitch) && Text(AppArmorSwitch, "no AppArmor is assumed").StartsWith('Y'),
+                Exists("/sys/fs/selinux/enforce"),
                 HasOverlay(release)),
             ThermalThrottle(),
             _doubts.ToImmutable());

@@ -123,6 +123,7 @@ public sealed partial class PodExecutor(
                 throw new RuntimeException(EventReasons.FailedCreatePodSandBox, fault);
             PodDns dns = PodDns.Build(pod, node.ReadDns());
             foreach (DnsWarning warning in dns.Warnings) Tell(pod, warning);
+            if (!node.Facts.SELinux && SELinuxDemand.Of(pod) is { } label) events.Warning(pod, EventReasons.SELinuxNotEnabled, EventMessages.NoSELinux(label));
             await runtime.CreateSandboxAsync(new(pod, create.Attempt, names.Kernel, dns.Content, group.Path, Ports(pod))
             {
                 Handler = await cluster.HandlerAsync(pod, cancel),

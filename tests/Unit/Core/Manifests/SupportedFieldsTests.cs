@@ -123,7 +123,6 @@ public sealed class SupportedFieldsTests
     }
 
     [Theory]
-    [InlineData("securityContext: {seLinuxOptions: {level: s0}}", "spec.containers[0].securityContext.seLinuxOptions")]
     [InlineData("resources: {limits: {nvidia.com/gpu: 1}}", "spec.containers[0].resources.limits[nvidia.com/gpu]", "spec.containers[0].resources.requests[nvidia.com/gpu]")]
     [InlineData("resources: {claims: [{name: x}]}", "spec.containers[0].resources.claims")]
     [InlineData("restartPolicy: Never\nrestartPolicyRules: [{action: RestartAllContainers, exitCodes: {operator: In, values: [1]}}]", "spec.containers[0].restartPolicyRules[0].action")]
@@ -149,9 +148,9 @@ public sealed class SupportedFieldsTests
     [Fact]
     public void What_an_init_container_asks_for_and_does_not_get_keeps_that_one_from_starting()
     {
-        V1Pod pod = Manifest.Pod(Manifest.Yaml(spec: "initContainers: [{name: i, image: i}, {name: j, image: i, securityContext: {seLinuxOptions: {level: s0}}}]"));
+        V1Pod pod = Manifest.Pod(Manifest.Yaml(spec: "initContainers: [{name: i, image: i}, {name: j, image: i, resources: {claims: [{name: x}]}}]"));
 
-        Assert.Equal(["spec.initContainers[1].securityContext.seLinuxOptions"], SupportedFields.Refused(pod).Select(f => f.Path));
+        Assert.Equal(["spec.initContainers[1].resources.claims"], SupportedFields.Refused(pod).Select(f => f.Path));
         Assert.NotNull(SupportedFields.Refusal(pod, "j"));
         Assert.Null(SupportedFields.Refusal(pod, "i"));
     }

@@ -123,9 +123,9 @@ public sealed class EphemeralContainerTests
         pod.Metadata.Annotations = new Dictionary<string, string> { [StaticPodIdentity.SourceAnnotation] = "api" };
         Assert.Empty(SupportedFields.Refused(pod));
 
-        pod.Spec.EphemeralContainers[0].SecurityContext = new() { SeLinuxOptions = new() { Level = "s0" } };
+        pod.Spec.EphemeralContainers[0].Resources = new() { Claims = [new() { Name = "x" }] };
 
-        Assert.Contains("spec.ephemeralContainers[0].securityContext.seLinuxOptions", SupportedFields.Refusal(pod, "debug"), StringComparison.Ordinal);
+        Assert.Contains("spec.ephemeralContainers[0].resources.claims", SupportedFields.Refusal(pod, "debug"), StringComparison.Ordinal);
         Assert.Null(SupportedFields.Refusal(pod, "web"));
     }
 

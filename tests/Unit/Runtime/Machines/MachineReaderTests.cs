@@ -23,7 +23,7 @@ public sealed class MachineReaderTests
         Assert.DoesNotContain("CAP_SYS_RESOURCE", machine.Capabilities);
         Assert.Contains("CAP_SYS_ADMIN", machine.Capabilities);
         Assert.Equal(-300, machine.LowestOomScoreAdj);
-        Assert.Equal(new KernelFeatures(true, true, true, false, true), machine.Features);
+        Assert.Equal(new KernelFeatures(true, true, true, false, false, true), machine.Features);
         Assert.Equal(["/sys/devices/system/cpu/cpu1/thermal_throttle"], machine.ThermalThrottlePaths);
         Assert.True(machine.SwapAccounted);
     }
