@@ -129,16 +129,17 @@ public sealed partial class NodeRuntime : IContainerRuntime, IAsyncDisposable
         if (Directory.Exists(_settings.Paths.SandboxDirectory(sandboxId))) SandboxFiles.Of(_settings.Paths, sandboxId).Write(record);
         try
         {
-            HolderConnection? holder = sandbox.Holder;
+            sandbox.Leaving ??= sandbox.Holder;
             sandbox.Holder = null;
-            if (!await _launcher.TakeDownAsync(record, holder, cancel))
+            if (!await _launcher.TakeDownAsync(record, sandbox.Leaving, cancel))
                 throw new RuntimeException("KillPodSandboxError", $"sandbox {sandboxId}: processes in {record.CgroupParent} do not die");
         }
         catch (Exception e) when (e is IOException or ErrnoException)
         {
             throw new RuntimeException("KillPodSandboxError", $"sandbox {sandboxId} of pod {record.PodNamespace}/{record.PodName}: {e.Message}", e);
         }
-        await sandbox.Pump;
+        await sandbox.Pump.WaitAsync(cancel);
+        sandbox.Leaving = null;
         sandbox.ExecsLost();
         SandboxStopped(record.PodNamespace, record.PodName, sandboxId);
     }

@@ -218,6 +218,7 @@ public sealed partial class HolderConnection : IAsyncDisposable
     /// <exception cref="HolderException">EBUSY: containers run.</exception>
     public async Task QuitAsync(bool force, CancellationToken cancel)
     {
+        if (Volatile.Read(ref _disposed)) return;       // a former try came as far as this
         try
         {
             await CallAsync("quit", new HolderMessageWriter(HolderMessageType.Quit).Number(HolderTag.Flags, (ulong)(force ? HolderFlags.Force : 0)), [], cancel);

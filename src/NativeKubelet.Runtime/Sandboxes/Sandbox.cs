@@ -25,6 +25,12 @@ internal sealed class Sandbox(SandboxRecord record, IEnumerable<ContainerRecord>
     /// <summary>Null once the holder is known to be dead, and for sandboxes of an earlier boot.</summary>
     public HolderConnection? Holder { get; set; }
 
+    /// <summary>
+    /// The connection to a holder that is being ended. It is kept until all is taken down: a stop that breaks off, as where the pod's
+    /// deletion overtakes it, leaves the holder to the next one.
+    /// </summary>
+    public HolderConnection? Leaving { get; set; }
+
     /// <summary>Ends when the holder's last event has been handled.</summary>
     public Task Pump { get; set; } = Task.CompletedTask;
 

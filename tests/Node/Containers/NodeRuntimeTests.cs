@@ -111,6 +111,22 @@ public sealed class NodeRuntimeTests
     }
 
     [Fact]
+    public async Task A_stop_that_was_broken_off_leaves_the_holder_to_the_next_one()
+    {
+        await using RuntimeHost host = await RuntimeHost.StartAsync();
+        (_, SandboxState sandbox, ContainerState container) = await host.RunAsync("sleep 1000");
+        using PidFd holder = PidFd.Open(ParentOf(container.Pid));
+        await host.Runtime.StopContainerAsync(container.Id, TimeSpan.Zero, RuntimeHost.Deadline());
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => host.Runtime.StopSandboxAsync(sandbox.Id, new CancellationToken(canceled: true)));
+        await host.Runtime.StopSandboxAsync(sandbox.Id, RuntimeHost.Deadline());
+
+        await holder.WaitForExitAsync(RuntimeHost.Deadline());
+        await host.Runtime.RemoveSandboxAsync(sandbox.Id, RuntimeHost.Deadline());
+        Assert.Empty(host.Runtime.Sandboxes);
+    }
+
+    [Fact]
     public async Task After_a_reboot_what_ran_has_ended_unknown_and_what_was_finished_stays_finished()
     {
         await using RuntimeHost host = await RuntimeHost.StartAsync();
