@@ -33,6 +33,7 @@ public sealed class MetricsTests
             Assert.False(kubelet.Has("kubelet_runtime_operations_errors_total", Operation(done)));
         }
         Assert.Equal((1, 0), (kubelet.Value("kubelet_started_pods_total", ""), kubelet.Value("kubelet_started_pods_errors_total", "")));
+        Assert.Equal((0, 0), (kubelet.Value("kubelet_started_user_namespaced_pods_total", ""), kubelet.Value("kubelet_started_user_namespaced_pods_errors_total", "")));
         Assert.Equal(1, kubelet.Value("kubelet_started_containers_total", "container_type=\"container\""));
         Assert.Equal((1, 1), (kubelet.Value("kubelet_pod_start_duration_seconds_count", ""), kubelet.Value("kubelet_pod_worker_start_duration_seconds_count", "")));
         Assert.InRange(kubelet.Value("kubelet_pod_start_duration_seconds_sum", ""), 0.01, 60);

@@ -110,6 +110,7 @@ public sealed partial class PodExecutor(
     {
         if (create.Attempt > 0) events.Normal(pod, EventReasons.SandboxChanged, EventMessages.SandboxChanged);
         measures.Sandboxes.Increment();
+        if (pod.Spec.HostUsers == false) measures.UserSandboxes.Increment();
         (string Reason, string Head) stage = (EventReasons.FailedCreatePodContainer, "unable to ensure pod container exists: ");
         try
         {
@@ -134,6 +135,7 @@ public sealed partial class PodExecutor(
         catch (Exception e) when (!cancel.IsCancellationRequested)
         {
             measures.FailedSandboxes.Increment();
+            if (pod.Spec.HostUsers == false) measures.FailedUserSandboxes.Increment();
             if (e is RuntimeException { Reason: EventReasons.NetworkNotReady }) stage = (EventReasons.NetworkNotReady, "network is not ready: ");
             events.Warning(pod, stage.Reason, stage.Head + e.Message);
             return new StepOutcome.Failed(e.Message);

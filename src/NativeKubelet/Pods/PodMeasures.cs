@@ -1,3 +1,5 @@
+using System.Globalization;
+using NativeKubelet.Core.Pods;
 using NativeKubelet.Core.Stats;
 
 namespace NativeKubelet.Pods;
@@ -30,6 +32,13 @@ public sealed class PodMeasures
 
     public CounterFamily FailedSandboxes { get; } = new("kubelet_started_pods_errors_total", "[ALPHA] Cumulative number of errors when starting pods");
 
+    /// <summary>Of those counted as <see cref="Sandboxes"/>, the ones with hostUsers: false.</summary>
+    public CounterFamily UserSandboxes { get; } = new(
+        "kubelet_started_user_namespaced_pods_total", "[ALPHA] Cumulative number of pods with user namespaces started. This metric will only be collected on Linux.");
+
+    public CounterFamily FailedUserSandboxes { get; } = new(
+        "kubelet_started_user_namespaced_pods_errors_total", "[ALPHA] Cumulative number of errors when starting pods with user namespaces. This metric will only be collected on Linux.");
+
     public CounterFamily Containers { get; } = new("kubelet_started_containers_total", "[ALPHA] Cumulative number of containers started", "container_type");
 
     /// <summary>By the waiting reason, of which there are a few.</summary>
@@ -38,10 +47,32 @@ public sealed class PodMeasures
 
     public CounterFamily Evictions { get; } = new("kubelet_evictions", "[ALPHA] Cumulative number of pod evictions by eviction signal", "eviction_signal");
 
+    /// <summary>Every end once, also of a container that runs again before anybody looked.</summary>
+    public CounterFamily Ends { get; } = new(
+        "kubelet_terminated_containers_total", "[ALPHA] Cumulative number of container terminations.", "container_type", "exit_code", "reason");
+
+    /// <summary>Counts the ends that a pod's new status tells of and its former one did not.</summary>
+    public void Ended(PodStatus before, PodStatus now)
+    {
+        if (ReferenceEquals(before, now)) return;
+        Count("init_container", before.InitContainers, now.InitContainers);
+        Count("container", before.Containers, now.Containers);
+        Count("ephemeral_container", before.EphemeralContainers, now.EphemeralContainers);
+    }
+
     public void Write(MetricText to)
     {
         foreach (HistogramFamily family in (HistogramFamily[])[Turns, WorkerStarts, Starts]) family.Write(to);
         Startups.Write(to);
-        foreach (CounterFamily family in (CounterFamily[])[Restarted, Orphans, Sandboxes, FailedSandboxes, Containers, FailedContainers, Evictions]) family.Write(to);
+        foreach (CounterFamily family in (CounterFamily[])[Restarted, Orphans, Sandboxes, FailedSandboxes, UserSandboxes, FailedUserSandboxes, Containers, FailedContainers, Ends, Evictions]) family.Write(to);
     }
+
+    private void Count(string type, ValueList<ContainerStatus> before, ValueList<ContainerStatus> now)
+    {
+        foreach (ContainerStatus container in now)
+            if (EndOf(container) is { } end && end.ContainerId != EndOf(before.FirstOrDefault(c => c.Name == container.Name))?.ContainerId)
+                Ends.Increment((type, end.ExitCode.ToString(CultureInfo.InvariantCulture), end.Reason));
+    }
+
+    private static Terminated? EndOf(ContainerStatus? container) => container?.State as Terminated ?? container?.LastState;
 }

@@ -201,7 +201,9 @@ internal sealed partial class PodWorker
         if (!_published) return plan;
 
         StatusFacts facts = new(_tools.Node.Ips, QosClasses.Of(desired.Pod).ToString()) { StartTime = _begun };
-        _status = PodStatusBuilder.Build(desired, observed, _progress, plan, _status, facts, wall);
+        PodStatus? before = _status;
+        _status = PodStatusBuilder.Build(desired, observed, _progress, plan, before, facts, wall);
+        if (before is not null) _tools.Measures.Ended(before, _status);
         if (_starts) _tools.Measures.Startups.Inits(desired.Pod, observed);
         if (_starts && _status.Phase is PodPhase.Running)
         {
