@@ -25,7 +25,7 @@ public sealed class ContentTests(AnyCluster cluster) : IClassFixture<AnyCluster>
         // The original's kubelet looks at a pod's files every minute or so.
         Assert.Equal("blue", await follow.StandardOutput.ReadLineAsync(Node.TimeLimit.Token(150)));
         await cluster.KubectlAsync("delete", "pod", "reads", "--timeout=60s");
-        Assert.Equal("xyzzy\n", await follow.StandardOutput.ReadToEndAsync(Node.TimeLimit.Token()));
+        Assert.Equal("xyzzy", await follow.StandardOutput.ReadToEndAsync(Node.TimeLimit.Token()));
     }
 
     [Fact]
