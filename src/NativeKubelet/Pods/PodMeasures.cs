@@ -70,9 +70,12 @@ public sealed class PodMeasures
     private void Count(string type, ValueList<ContainerStatus> before, ValueList<ContainerStatus> now)
     {
         foreach (ContainerStatus container in now)
-            if (EndOf(container) is { } end && end.ContainerId != EndOf(before.FirstOrDefault(c => c.Name == container.Name))?.ContainerId)
+            if (EndOf(container) is { } end && end.ContainerId != EndOf(Named(before, container.Name))?.ContainerId)
                 Ends.Increment((type, end.ExitCode.ToString(CultureInfo.InvariantCulture), end.Reason));
     }
+
+    // A method of its own: what the lambda captures would be made for every container of every status, ended or not.
+    private static ContainerStatus? Named(ValueList<ContainerStatus> containers, string name) => containers.FirstOrDefault(c => c.Name == name);
 
     private static Terminated? EndOf(ContainerStatus? container) => container?.State as Terminated ?? container?.LastState;
 }
