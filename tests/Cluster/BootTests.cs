@@ -1,4 +1,7 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json.Nodes;
+using NativeKubelet.Cluster;
 using NativeKubelet.Tests.Node;
 using static NativeKubelet.Tests.ApiDouble.ObjectStore;
 
@@ -10,10 +13,14 @@ public sealed class BootTests
     /// <summary>Ends at once where a secret or the file of the token is missing.</summary>
     private const string Script = "test \"$(cat /secret/word)$WORD\" = hushhush && test -f /var/run/secrets/kubernetes.io/serviceaccount/token || exit 1; trap exit TERM; sleep 1000 & wait";
 
-    [Fact]
-    public async Task After_a_reboot_without_the_server_pods_of_the_cluster_run_and_go_on_when_it_is_back()
+    /// <param name="key">What is kept for it is kept under a key.</param>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task After_a_reboot_without_the_server_pods_of_the_cluster_run_and_go_on_when_it_is_back(bool key)
     {
-        await using ClusterHost host = await ClusterHost.StartAsync();
+        using TemporaryKey file = new();
+        await using ClusterHost host = await ClusterHost.StartAsync(null, key ? ["--boot-cache-key", file.Path] : []);
         await host.ReadyAsync();
         host.Api.Create("secrets", new JsonObject { ["metadata"] = new JsonObject { ["name"] = "word" }, ["data"] = new JsonObject { ["word"] = Convert.ToBase64String("hush"u8) } });
         host.Run("web", Script, spec: UseSecret);
@@ -24,7 +31,7 @@ public sealed class BootTests
         Assert.True(await TimeLimit.AgainAsync(async () =>
         {
             await Task.Delay(20);      // files tell nobody that they are there
-            return File.Exists(kept) && File.ReadAllText(kept).Contains("\"kind\":\"Secret\"", StringComparison.Ordinal) && Directory.GetFiles(Path.GetDirectoryName(kept)!).Length == 1;
+            return File.Exists(kept) && file.TextOf(kept, key).Contains("\"kind\":\"Secret\"", StringComparison.Ordinal) && Directory.GetFiles(Path.GetDirectoryName(kept)!).Length == 1;
         }));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(kept));
 
@@ -42,6 +49,19 @@ public sealed class BootTests
         await host.PodAsync("marker", p => Text(p["status"]?["phase"]) == "Succeeded");
         JsonObject last = host.Api.Find("pods", "web")!;
         Assert.Equal(Container(after), Container(last));
+    }
+
+    private sealed class TemporaryKey : IDisposable
+    {
+        public TemporaryKey() => File.WriteAllBytes(Path, RandomNumberGenerator.GetBytes(32));
+
+        /// <summary>Made readable to its owner alone.</summary>
+        public string Path { get; } = System.IO.Path.GetTempFileName();
+
+        public string TextOf(string kept, bool closed) =>
+            closed ? Encoding.UTF8.GetString(CacheSeal.Read(Path).Open(System.IO.Path.GetFileName(kept), File.ReadAllBytes(kept))) : File.ReadAllText(kept);
+
+        public void Dispose() => File.Delete(Path);
     }
 
     private static void UseSecret(JsonObject spec)

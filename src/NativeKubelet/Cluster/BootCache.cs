@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -21,7 +22,8 @@ internal sealed record CachedCluster(
 /// Keeps that on disk: a file for each pod with all objects that it refers to, Secrets too, so nobody but root may read it; one more
 /// for the rest. Nothing is written while nothing changes. A file that cannot be read is set aside, and its pod waits for the server.
 /// </summary>
-internal sealed partial class BootCache(string directory, ILogger log)
+/// <param name="seal">Null: files are plain.</param>
+internal sealed partial class BootCache(string directory, CacheSeal? seal, ILogger log)
 {
     private const string Around = "cluster.json";
     private const uint Secret = 0x180, SecretDirectory = 0x1C0; // 0600, 0700
@@ -126,9 +128,17 @@ internal sealed partial class BootCache(string directory, ILogger log)
     {
         try
         {
-            take(JsonNode.Parse(File.ReadAllBytes(file)) as JsonObject ?? throw new JsonException("no object"));
+            byte[] content = File.ReadAllBytes(file);
+            if (seal is not null && !CacheSeal.IsSealed(content))
+            {
+                // Of the time before there was a key: nothing of it is to stay.
+                File.Delete(file);
+                CacheNotSealed(file);
+                return;
+            }
+            take(JsonNode.Parse(Opened(file, content)) as JsonObject ?? throw new JsonException("no object"));
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is JsonException or CryptographicException or InvalidOperationException or ArgumentException or IOException or UnauthorizedAccessException)
         {
             // Its words could show a value of a Secret; the place says enough.
             CacheBroken(AtomicFile.SetAside(file), e.GetType().Name);
@@ -140,13 +150,33 @@ internal sealed partial class BootCache(string directory, ILogger log)
         try
         {
             Directory.CreateDirectory(Pods, OwnersOnly);
-            AtomicFile.Write(file, Encoding.UTF8.GetBytes(content.ToJsonString()), Secret);
+            byte[] bytes = Encoding.UTF8.GetBytes(content.ToJsonString());
+            if (seal is null) AtomicFile.Write(file, bytes, Secret);
+            else if (!Holds(file, bytes)) AtomicFile.Write(file, seal.Close(Path.GetFileName(file), bytes), Secret);
         }
         catch (IOException e)
         {
             CacheNotWritten(file, e.Message);
         }
     }
+
+    private byte[] Opened(string file, byte[] content) => seal is null ? content : seal.Open(Path.GetFileName(file), content);
+
+    /// <summary>No two sealed files are equal, so it is what is in them that tells whether anything changes.</summary>
+    private bool Holds(string file, byte[] bytes)
+    {
+        try
+        {
+            return File.Exists(file) && Opened(file, File.ReadAllBytes(file)).AsSpan().SequenceEqual(bytes);
+        }
+        catch (CryptographicException)
+        {
+            return false;
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "BootCacheNotSealed path={Path}: it is removed, as a key for the cache is given; what it says is had from the API server again")]
+    private partial void CacheNotSealed(string path);
 
     [LoggerMessage(LogLevel.Error, "BootCacheBroken: it is set aside as {Path} ({What}); what it says is had from the API server again")]
     private partial void CacheBroken(string path, string what);

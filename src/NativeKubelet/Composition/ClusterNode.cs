@@ -21,7 +21,6 @@ internal sealed partial class ClusterNode : IDisposable
     private readonly ClusterCredentials _credentials;
     private readonly ApiClient _api;
     private readonly CertificateMeasures _certificates;
-    private readonly BootCache _cache;
     private ApiObjects? _objects;
     private readonly CancellationTokenSource _life = new();
     private readonly TaskCompletionSource<V1Node> _registered = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -37,7 +36,6 @@ internal sealed partial class ClusterNode : IDisposable
         _api = _credentials.Access.Client;
         Tokens = new ServiceAccountTokens(_api, time, logs.CreateLogger<ServiceAccountTokens>());
         Facts = new ClusterFacts(_api, plan.Identity.Name, _registered.Task, time, logs.CreateLogger<ClusterFacts>());
-        _cache = new BootCache(Path.Combine(plan.Options.Paths.Data, "cluster"), logs.CreateLogger<BootCache>());
         Pods = new ApiPodSource(_api, plan.Identity.Name, _registered.Task, time, logs.CreateLogger<ApiPodSource>());
     }
 
@@ -59,7 +57,8 @@ internal sealed partial class ClusterNode : IDisposable
     private async Task BootAsync(CancellationToken cancel)
     {
         if (!_plan.Options.Node.BootFromCache) return;
-        CachedCluster cached = _cache.Load();
+        if (OpenCache() is not { } cache) return;
+        CachedCluster cached = cache.Load();
         bool booted = !cached.Pods.IsEmpty && await Pods.BootAsync(cached.Pods, () =>
         {
             _objects!.StandIn(cached.Objects);
@@ -67,7 +66,23 @@ internal sealed partial class ClusterNode : IDisposable
             Tokens.ShowEmptyWhile(() => !Pods.Synced.IsCompleted);
         }, cancel);
         if (booted) BootedFromCache(_logs.CreateLogger<BootCache>(), cached.Pods.Length);
-        await new BootCacheKeeper(_cache, Pods, _objects!, Facts, _time).RunAsync(cancel);
+        await new BootCacheKeeper(cache, Pods, _objects!, Facts, _time).RunAsync(cancel);
+    }
+
+    /// <returns>Null where its key is no use: nothing is kept then, as it would be kept in the clear.</returns>
+    private BootCache? OpenCache()
+    {
+        ILogger log = _logs.CreateLogger<BootCache>();
+        try
+        {
+            CacheSeal? seal = _plan.Options.Node.BootCacheKey is { } key ? CacheSeal.Read(key) : null;
+            return new BootCache(Path.Combine(_plan.Options.Paths.Data, "cluster"), seal, log);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            BootCacheOff(log, e.Message);
+            return null;
+        }
     }
 
     private async Task JoinAsync(NodeAgent agent, CancellationToken cancel)
@@ -148,6 +163,9 @@ internal sealed partial class ClusterNode : IDisposable
 
     [LoggerMessage(LogLevel.Warning, "BootedFromCache pods={Pods}: the API server does not answer, so what it last wanted here is run until it does")]
     private static partial void BootedFromCache(ILogger log, int pods);
+
+    [LoggerMessage(LogLevel.Error, "BootCacheOff: {Cause}; until the next start nothing is kept of the cluster, and without the API server its pods do not start")]
+    private static partial void BootCacheOff(ILogger log, string cause);
 
     [LoggerMessage(LogLevel.Warning, "NoServingCertificate node={Node}: it has no address that a certificate could be good for; give it one with --node-ip and start the agent anew")]
     private static partial void NoServingCertificate(ILogger log, string node);

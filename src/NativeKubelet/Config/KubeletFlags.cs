@@ -54,6 +54,7 @@ public static class KubeletFlags
         new("cni-bin-dir", TextList, "/opt/cni/bin", "CNI plugins", Deprecation: Dockershim),
         new("cni-cache-dir", Text, "/var/lib/cni/cache", "results of CNI plugins"),
         new("boot-from-cache", Bool, "true", "run the cluster's pods as last known while the API server cannot be reached"),
+        new("boot-cache-key", Text, "", "file with the key that what is known of the cluster is kept under on disk: 32 bytes or their base64; by default it is kept in plain files of root's"),
         new("take-over", Bool, "false", "start although unknown pods run under the cgroup root"),
         new("allow-private-mounts", Bool, "false", "start in a mount namespace that is not PID 1's"),
         new("set-kernel-tunables", Bool, "", "set vm.overcommit_memory, kernel.panic and others as a kubelet expects them; by default only where cgroupRoot is /"),

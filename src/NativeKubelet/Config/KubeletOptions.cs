@@ -26,6 +26,9 @@ public sealed record NodeOptions(
     /// <summary>What ran here last starts without the API server.</summary>
     public bool BootFromCache { get; init; } = true;
 
+    /// <summary>File with the key that it is kept under; null: it is kept in the clear.</summary>
+    public string? BootCacheKey { get; init; }
+
     public bool Standalone => Kubeconfig is null;
 }
 

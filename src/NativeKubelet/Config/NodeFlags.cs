@@ -21,7 +21,10 @@ internal static class NodeFlags
         if (hostname.Length > 0 && string.IsNullOrWhiteSpace(hostname)) faults.Add("--hostname-override: empty hostname is invalid");
         return new(NullIfEmpty(flags.Text("kubeconfig")), NullIfEmpty(flags.Text("bootstrap-kubeconfig")), flags.Text("cert-dir"),
             NullIfEmpty(hostname.Trim().ToLowerInvariant()), Addresses(flags.Text("node-ip"), faults, warnings), Labels(flags, faults), cloud)
-        { BootFromCache = flags.Own.TryGetValue("boot-from-cache", out JsonNode? boot) ? boot.GetValue<bool>() : true };
+        {
+            BootFromCache = flags.Own.TryGetValue("boot-from-cache", out JsonNode? boot) ? boot.GetValue<bool>() : true,
+            BootCacheKey = NullIfEmpty(flags.Text("boot-cache-key")),
+        };
     }
 
     private static List<IPAddress> Addresses(string text, List<string> faults, List<string> warnings)

@@ -12,7 +12,7 @@ public sealed class BootCacheTests : IDisposable
     private readonly TemporaryDirectory _directory = new();
     private readonly BootCache _cache;
 
-    public BootCacheTests() => _cache = new BootCache(_directory["cluster"], NullLogger.Instance);
+    public BootCacheTests() => _cache = new BootCache(_directory["cluster"], null, NullLogger.Instance);
 
     [Fact]
     public void What_was_kept_is_what_is_read_without_what_only_the_server_says()
@@ -75,7 +75,89 @@ public sealed class BootCacheTests : IDisposable
         Assert.Equal(written.AddDays(-1), File.GetLastWriteTimeUtc(_directory["cluster/pods/1.json"]));
     }
 
+    [Fact]
+    public void Under_a_key_nothing_is_legible_and_all_is_read_again()
+    {
+        BootCache cache = Sealed(Key(1));
+        NodeObject secret = ApiObjects.Known(ObjectKey.Secret("default", "s"), new V1Secret { Metadata = new() { Name = "s", NamespaceProperty = "default" }, StringData = new Dictionary<string, string> { ["k"] = "hidden" } });
+        cache.Keep(Pod(), [secret]);
+        cache.KeepAround([], [], new V1Node { Metadata = new() { Name = "legible" } });
+
+        Assert.All(Directory.EnumerateFiles(_directory["cluster"], "*", SearchOption.AllDirectories), file =>
+            Assert.All((string[])["hidden", "legible", "web", "metadata"], word => Assert.DoesNotContain(word, File.ReadAllText(file), StringComparison.Ordinal)));
+        CachedCluster read = cache.Load();
+        Assert.Equal(("web", "s", "legible"), (read.Pods[0].Metadata.Name, read.Objects[0].Key.Name, read.Node!.Metadata.Name));
+
+        byte[] written = File.ReadAllBytes(_directory["cluster/pods/1.json"]);
+        cache.Keep(Pod(), [secret]);
+        Assert.Equal(written, File.ReadAllBytes(_directory["cluster/pods/1.json"]));
+    }
+
+    [Fact]
+    public void Under_another_key_or_name_or_with_a_changed_byte_nothing_is_read()
+    {
+        Sealed(Key(1)).Keep(Pod(), []);
+        byte[] written = File.ReadAllBytes(_directory["cluster/pods/1.json"]);
+
+        Assert.Empty(Sealed(Key(2)).Load().Pods);
+        Assert.True(File.Exists(_directory["cluster/pods/1.json.corrupt"]));
+        File.WriteAllBytes(_directory["cluster/pods/2.json"], written);
+        Assert.Empty(Sealed(Key(1)).Load().Pods);
+        foreach (int place in (int[])[0, 12, written.Length / 2, written.Length - 1])
+        {
+            byte[] changed = [.. written];
+            changed[place] ^= 1;
+            File.WriteAllBytes(_directory["cluster/pods/1.json"], changed);
+            Assert.Empty(Sealed(Key(1)).Load().Pods);
+        }
+    }
+
+    [Fact]
+    public void Plain_files_of_before_there_was_a_key_are_removed()
+    {
+        _cache.Keep(Pod(), []);
+
+        Assert.Empty(Sealed(Key(1)).Load().Pods);
+        Assert.Empty(Directory.GetFiles(_directory["cluster/pods"]));
+    }
+
+    [Theory]
+    [InlineData("", "holds neither 32 bytes nor their base64")]
+    [InlineData("c2hvcnQ=", "holds neither 32 bytes nor their base64")]
+    [InlineData("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "holds neither 32 bytes nor their base64")]
+    public void A_key_of_another_size_is_none(string content, string fault)
+    {
+        string path = Key(1);
+        File.WriteAllText(path, content);
+
+        Assert.EndsWith(fault, Assert.Throws<IOException>(() => CacheSeal.Read(path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_key_may_be_base64_and_nobody_else_may_read_it()
+    {
+        string raw = Key(1), text = _directory["text"];
+        File.WriteAllText(text, Convert.ToBase64String(File.ReadAllBytes(raw)) + "\n");
+        File.SetUnixFileMode(text, UnixFileMode.UserRead);
+        Assert.Equal([7], CacheSeal.Read(raw).Open("n", CacheSeal.Read(text).Close("n", [7])));
+
+        File.SetUnixFileMode(text, UnixFileMode.UserRead | UnixFileMode.GroupRead);
+        Assert.Contains("can be read or written by others", Assert.Throws<IOException>(() => CacheSeal.Read(text)).Message, StringComparison.Ordinal);
+        Assert.Contains("is missing", Assert.Throws<IOException>(() => CacheSeal.Read(_directory["none"])).Message, StringComparison.Ordinal);
+    }
+
     public void Dispose() => _directory.Dispose();
+
+    private BootCache Sealed(string key) => new(_directory["cluster"], CacheSeal.Read(key), NullLogger.Instance);
+
+    /// <returns>The path of a key of its own.</returns>
+    private string Key(byte which)
+    {
+        string path = _directory["key" + which];
+        File.WriteAllBytes(path, [.. Enumerable.Repeat(which, 32)]);
+        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        return path;
+    }
 
     private static V1Pod Pod() => new()
     {
