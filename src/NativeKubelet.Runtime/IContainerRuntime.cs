@@ -45,8 +45,11 @@ public interface IContainerRuntime
     /// <summary>Completes when the container has ended; at once when it has, or is not known. Any caller, any time.</summary>
     Task EndOfAsync(string containerId);
 
-    /// <summary>Removes a container that is not running: record, writable layer, bundle. Logs stay with the pod.</summary>
+    /// <summary>Removes a container that is not running: record, writable layer, bundle, logs.</summary>
     Task RemoveContainerAsync(string containerId, CancellationToken cancel);
+
+    /// <summary>Marks containers of a pod as superseded, those of its newest sandbox last and all at once. Those that are gone are passed over.</summary>
+    void Supersede(IReadOnlyCollection<string> containerIds);
 
     /// <summary>Gives the groups of a pod and of its running containers what the pod is granted.</summary>
     /// <exception cref="RuntimeException">ResizePodInPlaceError: some of it may be done, and the snapshot says so until another call does it all.</exception>
@@ -184,6 +187,9 @@ public sealed record ContainerState(
 
     /// <summary>It was started as an ephemeral container.</summary>
     public bool Ephemeral { get; init; }
+
+    /// <summary>All containers of its pod are restarted, and another takes its place.</summary>
+    public bool Superseded { get; init; }
 }
 
 /// <param name="Image">Already present; see IImageStore.</param>

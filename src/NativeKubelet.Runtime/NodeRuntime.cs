@@ -125,8 +125,8 @@ public sealed partial class NodeRuntime : IContainerRuntime, IAsyncDisposable
         if (!_sandboxes.TryGetValue(sandboxId, out Sandbox? sandbox)) return;
         if (sandbox.Containers.Values.FirstOrDefault(c => c.Phase != ContainerPhase.Exited) is { } running)
             throw new RuntimeException("KillPodSandboxError", $"sandbox {sandboxId}: container {running.Name} runs in it; stop it first");
-        SandboxRecord record = sandbox.Update(r => r with { Ready = false });
-        if (Directory.Exists(_settings.Paths.SandboxDirectory(sandboxId))) SandboxFiles.Of(_settings.Paths, sandboxId).Write(record);
+        SandboxRecord record = Directory.Exists(_settings.Paths.SandboxDirectory(sandboxId))
+            ? sandbox.Save(SandboxFiles.Of(_settings.Paths, sandboxId), r => r with { Ready = false }) : sandbox.Update(r => r with { Ready = false });
         try
         {
             sandbox.Leaving ??= sandbox.Holder;
@@ -233,6 +233,15 @@ public sealed partial class NodeRuntime : IContainerRuntime, IAsyncDisposable
         File.Delete(container.TerminationLog);
         File.Delete(SandboxFiles.Of(_settings.Paths, sandbox.Id).ExitFile(containerId));
         sandbox.Forget(containerId);
+    }
+
+    public void Supersede(IReadOnlyCollection<string> containerIds)
+    {
+        foreach (Sandbox sandbox in _sandboxes.Values.OrderBy(s => s.Record.Attempt))
+        {
+            string[] own = [.. containerIds.Where(sandbox.Containers.ContainsKey)];
+            if (own.Length > 0) sandbox.Save(SandboxFiles.Of(_settings.Paths, sandbox.Id), r => r with { Superseded = [.. (r.Superseded ?? []).Where(sandbox.Containers.ContainsKey), .. own] });
+        }
     }
 
     public Task ResizeAsync(PodResize resize, CancellationToken cancel) => _sandboxes.TryGetValue(resize.SandboxId, out Sandbox? sandbox)

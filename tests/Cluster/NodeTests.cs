@@ -20,6 +20,7 @@ public sealed class NodeTests
         Assert.StartsWith("v1.36.", Text(node["status"]!["nodeInfo"]!["kubeletVersion"]), StringComparison.Ordinal);
         Assert.StartsWith("nativekubelet://", Text(node["status"]!["nodeInfo"]!["containerRuntimeVersion"]), StringComparison.Ordinal);
         Assert.Equal("Ready", Text(((JsonArray)node["status"]!["conditions"]!)[^1]!["type"]));
+        Assert.Contains("RestartAllContainersOnContainerExits", node["status"]!["declaredFeatures"]!.AsArray().Select(Text));
         Assert.All((string[])["cpu", "memory", "pods", "ephemeral-storage"], r => Assert.NotEmpty(Text(node["status"]!["allocatable"]![r])));
         JsonObject lease = await host.Api.WaitAsync(_ => host.Api.Find("leases", host.Node, "kube-node-lease", "coordination.k8s.io"), AgentHost.Deadline());
         Assert.Equal(host.Node, Text(lease["spec"]!["holderIdentity"]));

@@ -121,7 +121,6 @@ public static class FieldTable
         new("spec.containers[].resources.requests[*]", FieldEffect.Refused, "devices are not allocated by this version"),
         new("spec.containers[].restartPolicy", FieldEffect.Works),
         new("spec.containers[].restartPolicyRules", FieldEffect.Works),
-        new("spec.containers[].restartPolicyRules[].action", FieldEffect.Works, "a container cannot restart the others in this version") { Only = ["Restart"] },
         new("spec.containers[].startupProbe", FieldEffect.Works),
         new("spec.containers[].stdin", FieldEffect.Works),
         new("spec.containers[].stdinOnce", FieldEffect.Works),

@@ -7,6 +7,7 @@ namespace NativeKubelet.Core.Node;
 /// <param name="Addresses">In the order in which they are told.</param>
 /// <param name="Port">Of the node's own server; 0: closed.</param>
 /// <param name="Images">The largest first.</param>
+/// <param name="Features">What schedulers and API servers may ask of it beyond what every node can: names of feature gates, sorted.</param>
 /// <param name="Conditions">Ready is the last.</param>
 public sealed record NodeReport(
     ValueList<NodeAddress> Addresses,
@@ -16,6 +17,7 @@ public sealed record NodeReport(
     NodeSystem System,
     ValueList<NodeImage> Images,
     ValueList<string> RuntimeHandlers,
+    ValueList<string> Features,
     ValueList<NodeConditionReport> Conditions);
 
 /// <param name="Type">InternalIP or Hostname.</param>

@@ -8,6 +8,9 @@ namespace NativeKubelet.Core.Pods;
 /// <param name="Labels">As on the Node object; a standalone node makes its own.</param>
 public sealed record NodeFacts(string Name, IReadOnlyDictionary<string, string> Labels)
 {
+    /// <summary>The feature that the action of this name among container restart rules needs.</summary>
+    public const string RestartAllContainers = "RestartAllContainersOnContainerExits";
+
     /// <summary>The kernel parameters that pods may set.</summary>
     public SysctlAllowlist Sysctls { get; init; } = SysctlAllowlist.Standard;
 
@@ -16,6 +19,9 @@ public sealed record NodeFacts(string Name, IReadOnlyDictionary<string, string> 
 
     /// <summary>AppArmor profiles can be applied here.</summary>
     public bool AppArmor { get; init; }
+
+    /// <summary>As on the Node object (status.declaredFeatures).</summary>
+    public IReadOnlyCollection<string> Features { get; init; } = [];
 
     /// <summary>The kernel labels what runs and what is stored.</summary>
     public bool SELinux { get; init; }
@@ -53,6 +59,8 @@ public static class Admission
             return new("TaintToleration", "Predicate TaintToleration failed: node(s) had taints that the pod didn't tolerate");
         if (!node.AppArmor && AppArmorChoice.IsDemanded(pod))
             return new("AppArmor", "Cannot enforce AppArmor: AppArmor is not enabled on the host");
+        if (RestartRule.CanRestartAll(pod.Spec) && !node.Features.Contains(NodeFacts.RestartAllContainers))
+            return new("PodFeatureUnsupported", $"Pod requires node features that are not available: {NodeFacts.RestartAllContainers}");
         return null;
     }
 }

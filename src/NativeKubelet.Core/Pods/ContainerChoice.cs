@@ -24,8 +24,8 @@ public abstract record ContainerChoice
         bool changed = last is not null && last.Hash != ContainerHash.Of(want.Spec);
         switch (last)
         {
-            case { MayLive: true } when last.SandboxId != sandbox.Id:
-                return new Keep();   // PodActions stops it as one that lives in an older sandbox
+            case { MayLive: true } when last.Superseded || last.SandboxId != sandbox.Id:
+                return new Keep();   // PodActions stops it as one that makes room, or lives in an older sandbox
             case { State: ContainerRunState.Running } when changed:
                 return KillOf(last, want, desired, AfterStop.Replace, desired.Grace, "definition changed");
             case { State: ContainerRunState.Running }:
@@ -35,7 +35,7 @@ public abstract record ContainerChoice
         }
 
         // In a new sandbox everything before the others runs again, and that is no crash of theirs.
-        bool again = want.Role == ContainerRole.Init && last is not null && last.SandboxId != sandbox.Id;
+        bool again = last is { Superseded: true } || (want.Role == ContainerRole.Init && last is not null && last.SandboxId != sandbox.Id);
         bool replacing = again || progress.Replacing.Contains(want.Name);
         bool failed = progress.Failing.Contains(want.Name);
         if (last is not null && !replacing && !failed && !RestartRule.Allows(want, desired.Restart, last.ExitCode))
@@ -45,13 +45,14 @@ public abstract record ContainerChoice
         if (last is null)
             return new Start(new(want.Name, sandbox.Id, null, 0));
 
-        // A container that was replaced did not crash; one with another image has not crashed yet.
+        // A container that was replaced did not crash; one with another image has not crashed yet. One that restarts all of its pod has.
+        bool crashed = !replacing || (last.Superseded && RestartRule.RestartsAll(want, last.ExitCode));
         int step = changed ? 0 : StepOf(last, progress);
         TimeSpan delay = replacing || changed ? TimeSpan.Zero : backoff.Delay(step);
         DateTimeOffset due = EndOf(last, progress, now) + delay;
         return delay > TimeSpan.Zero && due > now
             ? new Wait(PodMessages.CrashLoop(desired.Pod, want.Name, delay), due)
-            : new Start(new(want.Name, sandbox.Id, last.RestartCount + 1, replacing ? step : step + 1));
+            : new Start(new(want.Name, sandbox.Id, last.RestartCount + 1, crashed ? step + 1 : step));
     }
 
     private static ContainerChoice Condemned(ContainerObserved running, WantedContainer want, PodIntent desired, PodProgress progress)

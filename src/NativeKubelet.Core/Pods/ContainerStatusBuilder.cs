@@ -27,7 +27,8 @@ internal static class ContainerStatusBuilder
         Waiting notYet = new(desired.Pod.Spec.InitContainers is { Count: > 0 } ? "PodInitializing" : "ContainerCreating", "");
 
         ContainerStateOf state;
-        Terminated? last = before;
+        // A record is kept of one end only; what was told of the one before it stays true.
+        Terminated? last = before ?? (previous?.LastState is { } told && told.ContainerId != newest?.Id ? told : null);
         int restarts = newest?.RestartCount ?? 0;
         switch (newest)
         {
@@ -40,9 +41,9 @@ internal static class ContainerStatusBuilder
             case null when want.Role == ContainerRole.Init && desired.Regular.Any(c => observed.Newest(c.Name) is not null):
                 state = new Terminated(0, "Completed", "Unable to get init container status from container runtime and pod has been initialized, treat it as exited normally", null, null, "");
                 break;
-            case null when want.Role == ContainerRole.Ephemeral && previous is { State: Terminated told }:
+            case null when want.Role == ContainerRole.Ephemeral && previous is { State: Terminated end }:
                 // The API server refuses a status in which one begins again.
-                state = told;
+                state = end;
                 break;
             case null:
                 state = waiting is null ? notYet : new Waiting(waiting.Reason, waiting.Message);
@@ -59,6 +60,10 @@ internal static class ContainerStatusBuilder
                 break;
             case not null when waiting is not null && !ended:
                 state = new Waiting(waiting.Reason, waiting.Message);
+                last = EndOf(newest);
+                break;
+            case { Superseded: true } when !ended:
+                state = new Waiting(PodRestart.Reason, PodRestart.Message);
                 last = EndOf(newest);
                 break;
             case not null when want.Role == ContainerRole.Init && !ended && observed.NewestSandbox is { Ready: true } sandbox && sandbox.Id != newest.SandboxId:
@@ -93,7 +98,7 @@ internal static class ContainerStatusBuilder
     }
 
     private static bool MayRunAgain(WantedContainer want, PodIntent desired, ContainerObserved newest) =>
-        newest.MayLive || RestartRule.Allows(want, desired.Restart, newest.ExitCode);
+        newest.MayLive || newest.Superseded || RestartRule.Allows(want, desired.Restart, newest.ExitCode);
 
     private static string Cut(string message, int bytes)
     {
@@ -103,6 +108,7 @@ internal static class ContainerStatusBuilder
         return Encoding.UTF8.GetString(kept[..used]);
     }
 
-    private static Terminated EndOf(ContainerObserved container) =>
-        new(container.ExitCode, container.Reason, container.Message, container.StartedAt, container.FinishedAt, container.Id);
+    private static Terminated EndOf(ContainerObserved container) => container.Superseded
+        ? new(container.ExitCode, PodRestart.Reason, PodRestart.Message, container.StartedAt, container.FinishedAt, container.Id)
+        : new(container.ExitCode, container.Reason, container.Message, container.StartedAt, container.FinishedAt, container.Id);
 }

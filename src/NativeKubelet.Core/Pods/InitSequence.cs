@@ -9,7 +9,7 @@ public sealed record InitDecision(bool Done, ImmutableArray<ContainerChoice> Cho
 
 /// <summary>
 /// Init containers run one after the other, each to its end; a sidecar lets the next one go on when it has started, and runs on.
-/// Each sandbox runs the sequence anew.
+/// Each sandbox runs the sequence anew, and so does each restart of all containers.
 /// </summary>
 public static class InitSequence
 {
@@ -38,18 +38,19 @@ public static class InitSequence
     /// <summary>An init container ended badly and may not run again, so the pod's others never will.</summary>
     public static bool HasFailed(PodIntent desired, PodObserved observed, PodProgress progress) => desired.Init.Any(want =>
         want.Role == ContainerRole.Init && !progress.Replacing.Contains(want.Name)
-        && observed.Newest(want.Name) is { MayLive: false, ExitCode: not 0 } ended
+        && observed.Newest(want.Name) is { MayLive: false, ExitCode: not 0, Superseded: false } ended
         && !RestartRule.Allows(want, desired.Restart, ended.ExitCode));
 
     /// <summary>A container that waits for the sequence runs in this sandbox, so it had come to its end.</summary>
     private static bool HasBegun(SandboxObserved sandbox, PodIntent desired) =>
-        desired.Regular.Any(want => sandbox.Containers.Any(c => c.Name == want.Name && c.MayLive));
+        desired.Regular.Any(want => sandbox.Containers.Any(c => c.Name == want.Name && c is { MayLive: true, Superseded: false }));
 
-    /// <summary>It did its work in this sandbox.</summary>
+    /// <summary>It did its work in this sandbox, and its end restarts nothing.</summary>
     private static bool Passed(WantedContainer want, SandboxObserved sandbox, PodObserved observed) => want.Role == ContainerRole.Init
-        && observed.Newest(want.Name) is { MayLive: false, ExitCode: 0 } ended && ended.SandboxId == sandbox.Id;
+        && observed.Newest(want.Name) is { MayLive: false, ExitCode: 0, Superseded: false } ended && ended.SandboxId == sandbox.Id
+        && !RestartRule.RestartsAll(want, exitCode: 0);
 
-    private static bool Has(SandboxObserved sandbox, WantedContainer want) => sandbox.Containers.Any(c => c.Name == want.Name);
+    private static bool Has(SandboxObserved sandbox, WantedContainer want) => sandbox.Containers.Any(c => c.Name == want.Name && !c.Superseded);
 
     private static bool IsStarted(WantedContainer want, PodObserved observed, PodProgress progress) =>
         observed.Newest(want.Name) is { } instance && ContainerHealth.IsStarted(want.Spec, instance, progress.VerdictsOf(instance.Id));

@@ -5,7 +5,7 @@ namespace NativeKubelet.Core.Pods;
 /// <summary>
 /// Decides what must happen next so that what is observed becomes what is desired. Called after every step and every
 /// event; an answer without steps means: nothing to do before <see cref="PodPlan.WakeAt"/>.
-/// Sequence: end the pod if it shall end; a sandbox; away with what is unwanted; a resize of what runs; starts, those of
+/// Sequence: end the pod if it shall end; a sandbox; all containers anew where one's end asks for that; away with what is unwanted; a resize of what runs; starts, those of
 /// <see cref="InitSequence"/> first but for ephemeral containers, which wait for nothing; leftovers.
 /// </summary>
 public static class PodActions
@@ -39,6 +39,7 @@ public static class PodActions
         bool wasStarted = observed.Containers.Any();
         bool anyToRun = desired.Regular.Any(want => progress.Replacing.Contains(want.Name) || observed.Newest(want.Name) switch
         {
+            { Superseded: true } => true,
             { MayLive: false } ended => RestartRule.Allows(want, desired.Restart, ended.ExitCode),
             _ => !wasStarted || RestartRule.AllowsAfterFailure(want, desired.Restart),
         });
@@ -63,6 +64,8 @@ public static class PodActions
         if (InitSequence.HasFailed(desired, observed, progress) || (kills.Count == 0 && regular.All(c => c is ContainerChoice.Finished)))
             return End(desired, observed, progress);
         InitDecision init = InitSequence.Decide(sandbox, desired, observed, progress, backoff, now);
+        if (PodRestart.StepOf(sandbox, desired, observed, progress, init.Choices.Concat(regular)) is { } restart)
+            return PodPlan.Of(restart) with { RestartsAll = true };
         IEnumerable<ContainerChoice> ephemeral = desired.Ephemeral.Select(want => EphemeralChoice.Of(want, sandbox, observed, progress, now));
         foreach (ContainerChoice choice in ephemeral.Concat(init.Choices).Concat(init.Done ? regular : []))
         {
@@ -81,7 +84,7 @@ public static class PodActions
             }
         }
         if (kills.Count > 0)
-            return new([new StopContainers(kills.ToValueList())], waiting.ToValueList(), wakeAt);
+            return new([new StopContainers(kills.ToValueList())], waiting.ToValueList(), wakeAt) { RestartsAll = observed.Containers.Any(c => c is { Superseded: true, MayLive: true }) };
         if (desired.Wanted.FirstOrDefault(c => HasHook(c, sandbox, progress)) is { } started)
             return new([new RunPostStart(observed.Newest(started.Name)!.Id, started.Name)], waiting.ToValueList(), wakeAt);
         PodStep[] resize = PodResizing.StepOf(desired, sandbox) is { } step ? [step] : [];
@@ -92,11 +95,16 @@ public static class PodActions
         want.Spec.Lifecycle?.PostStart is not null && progress.Starting.Contains(want.Name)
         && sandbox.Containers.Any(c => c.Name == want.Name && c.State == ContainerRunState.Running);
 
-    /// <summary>Running containers that the spec does not name, that live in an older sandbox, or beside a newer instance.</summary>
+    /// <summary>Running containers that the spec does not name, that live in an older sandbox or beside a newer instance, or that are to make room.</summary>
     private static IEnumerable<ContainerStop> Unwanted(SandboxObserved sandbox, PodIntent desired, PodObserved observed)
     {
         foreach (ContainerObserved container in observed.Containers.Where(c => c.MayLive))
         {
+            if (container.Superseded)
+            {
+                yield return PodRestart.StopOf(container);
+                continue;
+            }
             // The API takes no ephemeral container away: a spec that does not name it is older than it.
             bool named = container.Ephemeral || Names(desired, container.Name);
             bool newest = observed.Newest(container.Name)!.Id == container.Id;

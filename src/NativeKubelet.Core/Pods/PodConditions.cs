@@ -11,9 +11,11 @@ public static class PodConditions
     public const string Ready = "Ready";
     public const string ContainersReady = "ContainersReady";
     public const string Scheduled = "PodScheduled";
+    public const string AllContainersRestarting = "AllContainersRestarting";
 
+    /// <param name="restartsAll">All containers are on the way to another start; told of pods only to which that can happen.</param>
     public static ValueList<PodCondition> Build(
-        PodPhase phase, PodIntent desired, IReadOnlyList<ContainerStatus> init, IReadOnlyList<ContainerStatus> regular, bool sandboxReady,
+        PodPhase phase, PodIntent desired, IReadOnlyList<ContainerStatus> init, IReadOnlyList<ContainerStatus> regular, bool sandboxReady, bool restartsAll,
         PodStatus? previous, DateTimeOffset wall)
     {
         (bool initialized, string initReason, string initMessage) = Initialization(phase, desired, init, regular);
@@ -25,7 +27,12 @@ public static class PodConditions
             ready && Gates(desired.Pod) is { Length: > 0 } closed ? Condition(Ready, false, "ReadinessGatesNotReady", closed) : Condition(Ready, ready, reason, message),
             Condition(ContainersReady, ready, reason, message),
             Condition(Scheduled, true, "", ""),
+            .. RestartRule.CanRestartAll(desired.Pod.Spec) ? (ReadOnlySpan<PodCondition>)[Restarting()] : [],
         ];
+
+        PodCondition Restarting() => restartsAll
+            ? Condition(AllContainersRestarting, true, "RestartAllContainersStarted", "by a restart rule of the container that exited")
+            : Condition(AllContainersRestarting, false, "", "");
 
         PodCondition Condition(string type, bool status, string why, string what)
         {

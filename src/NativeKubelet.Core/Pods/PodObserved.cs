@@ -70,6 +70,9 @@ public sealed record ContainerObserved(
     /// <summary>What its group was given last; null where the record does not tell.</summary>
     public ResizableAmounts? Amounts { get; init; }
 
+    /// <summary>All containers of its pod are restarted: it is killed if it runs, and another instance follows however it ended.</summary>
+    public bool Superseded { get; init; }
+
     /// <summary>Anything but a proven exit: it has to be stopped before another instance may start.</summary>
     public bool MayLive => State != ContainerRunState.Exited;
 }

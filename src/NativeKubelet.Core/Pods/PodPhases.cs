@@ -22,7 +22,7 @@ public static class PodPhases
                 others.Running += status.State is Running ? 1 : 0;
                 others.Unstarted += status.State is Waiting && end is null ? 1 : 0;
             }
-            else if (end is { ExitCode: not 0 } && !(mayRestart && RestartRule.Allows(want, desired.Restart, end.ExitCode))) initFailed = true;
+            else if (end is { ExitCode: not 0 } && !MayRunAgain(want, end)) initFailed = true;
             else initPending |= end is not { ExitCode: 0 };
         }
         foreach ((WantedContainer want, ContainerStatus status) in Join(desired.Regular, regular))
@@ -33,7 +33,7 @@ public static class PodPhases
             {
                 others.Stopped++;
                 others.Failed += end.ExitCode == 0 ? 0 : 1;
-                others.Restartable += mayRestart && RestartRule.Allows(want, desired.Restart, end.ExitCode) ? 1 : 0;
+                others.Restartable += MayRunAgain(want, end) ? 1 : 0;
             }
         }
         if (initFailed) return PodPhase.Failed;
@@ -41,6 +41,9 @@ public static class PodPhases
         if ((initPending && !initialized) || others.Unstarted > 0 || others.Running + others.Stopped == 0) return PodPhase.Pending;
         if (others.Running > 0 || others.Restartable > 0) return PodPhase.Running;
         return others.Failed == 0 ? PodPhase.Succeeded : PodPhase.Failed;
+
+        bool MayRunAgain(WantedContainer want, Terminated end) =>
+            mayRestart && (end.Reason == PodRestart.Reason || RestartRule.Allows(want, desired.Restart, end.ExitCode));
     }
 
     private static Terminated? EndOf(ContainerStatus status) => status.State as Terminated ?? (status.State is Waiting ? status.LastState : null);

@@ -12,6 +12,9 @@ public sealed record PodPlan(ValueList<PodStep> Steps, ValueList<WaitingContaine
     /// <summary>Nothing of the pod is to run any more.</summary>
     public bool IsEnd { get; init; }
 
+    /// <summary>All containers are on the way to another start.</summary>
+    public bool RestartsAll { get; init; }
+
     public static readonly PodPlan Idle = new([], []);
 
     public static PodPlan Of(params ReadOnlySpan<PodStep> steps) => new([.. steps], []);
@@ -80,6 +83,9 @@ public sealed record StartContainer(string Container, string SandboxId, int? Res
 
 /// <summary>What the pod wants done right after a container's start; nothing else of the pod is started before it has ended.</summary>
 public sealed record RunPostStart(string Id, string Container) : PodStep;
+
+/// <summary>Marks instances: whether they run or have ended, and however, others take their places.</summary>
+public sealed record SupersedeContainers(ValueList<string> Ids) : PodStep;
 
 public sealed record RemoveContainer(string Id) : PodStep;
 

@@ -40,7 +40,7 @@ public static class PodStatusBuilder
             phase,
             phase == PodPhase.Failed && progress.Over is { } over ? over.Reason : told ? previous!.Reason : "",
             phase == PodPhase.Failed && progress.Over is { } why ? why.Message : told ? previous!.Message : "",
-            [.. PodConditions.Build(phase, desired, init, containers, sandboxReady, previous, wall), .. ResizeConditions.Build(phase, desired, progress, previous, wall)],
+            [.. PodConditions.Build(phase, desired, init, containers, sandboxReady, plan.RestartsAll, previous, wall), .. ResizeConditions.Build(phase, desired, progress, previous, wall)],
             containers,
             previous?.StartTime ?? facts.StartTime ?? wall,
             facts.Ips,

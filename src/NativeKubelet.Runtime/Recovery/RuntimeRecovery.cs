@@ -79,7 +79,7 @@ internal sealed partial class RuntimeRecovery(
                     break;
             }
         }
-        if (holder.PausePid == 0 && sandbox.Record.Ready) files.Write(sandbox.Update(r => r with { Ready = false }));
+        if (holder.PausePid == 0 && sandbox.Record.Ready) sandbox.Save(files, r => r with { Ready = false });
         sandbox.Pump = pump.PumpAsync(sandbox, holder);
         SandboxTakenOver(sandbox.Record.PodNamespace, sandbox.Record.PodName, sandbox.Id, sandbox.Containers.Count);
     }

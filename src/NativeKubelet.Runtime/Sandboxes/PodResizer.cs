@@ -34,7 +34,7 @@ internal sealed class PodResizer(RuntimeSettings settings, PodCgroups cgroups)
         }
     }
 
-    private void Write(Sandbox sandbox, Func<SandboxRecord, SandboxRecord> change) => SandboxFiles.Of(settings.Paths, sandbox.Id).Write(sandbox.Update(change));
+    private void Write(Sandbox sandbox, Func<SandboxRecord, SandboxRecord> change) => sandbox.Save(SandboxFiles.Of(settings.Paths, sandbox.Id), change);
 
     /// <summary>Where pods have no groups of their own, nothing of theirs is limited.</summary>
     private long? UsageOf(Sandbox sandbox, PodCgroup pod, string? container) =>

@@ -11,7 +11,7 @@ namespace NativeKubelet.Runtime.Sandboxes;
 /// </summary>
 internal sealed class Sandbox(SandboxRecord record, IEnumerable<ContainerRecord> containers, Action changed)
 {
-    private readonly Lock _gate = new();
+    private readonly Lock _gate = new(), _saving = new();
     private readonly Dictionary<string, TaskCompletionSource> _ends = [];
     private readonly Dictionary<(string Container, string Exec), TaskCompletionSource<int>> _execs = [];
     private ImmutableDictionary<string, ContainerRecord> _containers = containers.ToImmutableDictionary(c => c.Id);
@@ -54,8 +54,23 @@ internal sealed class Sandbox(SandboxRecord record, IEnumerable<ContainerRecord>
         }
     }
 
-    private ContainerState StateOf(ContainerRecord container) =>
-        _record.Resized?.GetValueOrDefault(container.Id) is { } since ? container.ToState() with { Amounts = since } : container.ToState();
+    private ContainerState StateOf(ContainerRecord container)
+    {
+        ContainerState state = container.ToState();
+        if (_record.Resized?.GetValueOrDefault(container.Id) is { } since) state = state with { Amounts = since };
+        return _record.Superseded?.Contains(container.Id) == true ? state with { Superseded = true } : state;
+    }
+
+    /// <summary>Changes the record here and in its file: one after the other, so that the file's last state is the newest.</summary>
+    public SandboxRecord Save(SandboxFiles files, Func<SandboxRecord, SandboxRecord> change)
+    {
+        lock (_saving)
+        {
+            SandboxRecord record = Update(change);
+            files.Write(record);
+            return record;
+        }
+    }
 
     public SandboxRecord Update(Func<SandboxRecord, SandboxRecord> change)
     {

@@ -91,7 +91,7 @@ internal sealed partial class SandboxEvents(
     private void Died(Sandbox sandbox)
     {
         if (!sandbox.Record.Ready) return;
-        SandboxFiles.Of(settings.Paths, sandbox.Id).Write(sandbox.Update(r => r with { Ready = false }));
+        sandbox.Save(SandboxFiles.Of(settings.Paths, sandbox.Id), r => r with { Ready = false });
         publish(new(sandbox.Record.PodUid, sandbox.Id, null, RuntimeEventKind.SandboxDied));
     }
 

@@ -17,6 +17,7 @@ namespace NativeKubelet.Runtime.Sandboxes;
 /// <param name="Granted">What the pod's group was given last, as PodAllocation's lines; null in records of old agents.</param>
 /// <param name="Resizing">The groups are being changed: they may be anything between two grants.</param>
 /// <param name="Resized">By container ID: what running containers were given since their start.</param>
+/// <param name="Superseded">IDs of containers that make room for others, as all of the pod are restarted. Not in their own records, which change with their ends.</param>
 /// <param name="Ready">False from the moment on which any part of it was found dead or taken down.</param>
 public sealed record SandboxRecord(
     int Version,
@@ -42,7 +43,8 @@ public sealed record SandboxRecord(
     string Handler = "",
     string? Granted = null,
     bool Resizing = false,
-    ImmutableDictionary<string, ResizableAmounts>? Resized = null)
+    ImmutableDictionary<string, ResizableAmounts>? Resized = null,
+    ImmutableHashSet<string>? Superseded = null)
 {
     public const int CurrentVersion = 1;
 

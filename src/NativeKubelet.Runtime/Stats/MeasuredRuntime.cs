@@ -51,6 +51,8 @@ public sealed class MeasuredRuntime(IContainerRuntime runtime, RuntimeOperations
 
     public Task RemoveContainerAsync(string containerId, CancellationToken cancel) => MeasureAsync("remove_container", () => runtime.RemoveContainerAsync(containerId, cancel));
 
+    public void Supersede(IReadOnlyCollection<string> containerIds) => runtime.Supersede(containerIds);
+
     public Task ResizeAsync(PodResize resize, CancellationToken cancel) => MeasureAsync("update_container", () => runtime.ResizeAsync(resize, cancel));
 
     public async Task<ExecSession> ExecAsync(ExecStart start, CancellationToken cancel)

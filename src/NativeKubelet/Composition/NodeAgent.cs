@@ -293,7 +293,11 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         string name = plan.Identity.Name;
         Dictionary<string, string> labels = new NodeIdentityCard(name, name, ApiTransport.Architecture, plan.Options.Node.Labels, [], "", Register: false, AttachDetach: false).AllLabels();
         return new(
-            new NodeFacts(name, labels) { Sysctls = SysctlsOf(plan), AppArmor = plan.Machine.Features.AppArmor, SELinux = plan.Machine.Features.SELinux }, plan.Identity.Hostname, plan.Identity.Addresses.Select(a => a.ToString()).ToValueList(),
+            new NodeFacts(name, labels)
+            {
+                Sysctls = SysctlsOf(plan), AppArmor = plan.Machine.Features.AppArmor, SELinux = plan.Machine.Features.SELinux, Features = plan.Options.Gates.Declared,
+            },
+            plan.Identity.Hostname, plan.Identity.Addresses.Select(a => a.ToString()).ToValueList(),
             plan.Machine.MemoryBytes, plan.Options.Network.ClusterDomain, [.. plan.Options.Network.ClusterDns], plan.Options.Network.ResolvConf)
         { Allocatable = plan.Resources.Node.Allocatable };
     }

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using NativeKubelet.Core.Pods;
 
 namespace NativeKubelet.Config;
 
@@ -31,6 +32,9 @@ public sealed class FeatureGates
         UserNamespacesStatelessPodsSupport SecurityContextDeny HPAContainerMetrics PodIndexLabel APISelfSubjectReview StatefulSetMinReadySeconds
         """.Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).ToFrozenSet();
 
+    private static readonly string[] Declarable =
+        ["ExtendWebSocketsToKubelet", "InPlacePodLevelResourcesVerticalScaling", "InPlacePodVerticalScalingInitContainers", NodeFacts.RestartAllContainers];
+
     private readonly FrozenDictionary<string, bool> _values;
 
     private FeatureGates(IReadOnlyDictionary<string, bool> values) => _values = values.ToFrozenDictionary();
@@ -38,6 +42,9 @@ public sealed class FeatureGates
     public static IReadOnlyCollection<FeatureGate> All => Known.Values;
 
     public bool this[string name] => _values[name];
+
+    /// <summary>The features that a node names in its status, for schedulers and API servers that would not ask for them else. Sorted.</summary>
+    public ValueList<string> Declared => this["NodeDeclaredFeatures"] ? Declarable.Where(name => this[name]).ToValueList() : [];
 
     /// <summary>What the user chose over the defaults; faults and warnings are added to the lists.</summary>
     public static FeatureGates Apply(IEnumerable<KeyValuePair<string, bool>> chosen, List<string> violations, List<string> warnings)

@@ -28,7 +28,7 @@ internal sealed class NodeObserver(NodePlan plan, IImageStore images, Func<strin
         if (networkNotReady() is { } network) notReady.Add(network);
         if (plan.Identity.Addresses.IsEmpty) notReady.Add(plan.Identity.Problem ?? "this node has no address");
         return new(
-            _addresses, plan.Resources.Node.Capacity, plan.Resources.Node.Allocatable, port(), _system, Images(), ["", "runc"],
+            _addresses, plan.Resources.Node.Capacity, plan.Resources.Node.Allocatable, port(), _system, Images(), ["", "runc"], plan.Options.Gates.Declared,
             // Eviction is a later feature; its signals are told truthfully by the kernel's own figures until then.
             NodeConditions.Of(memoryPressure: false, diskPressure: false, pidPressure: false, notReady.ToValueList()));
     }

@@ -17,6 +17,7 @@ internal static class NodeStatusWire
         NodeInfo = Info(report.System),
         Images = [.. report.Images.Select(i => new V1ContainerImage { Names = [.. i.Names], SizeBytes = i.Bytes })],
         RuntimeHandlers = [.. report.RuntimeHandlers.Order(StringComparer.Ordinal).Select(h => new V1NodeRuntimeHandler { Name = h })],
+        DeclaredFeatures = [.. report.Features],
         Conditions = [.. report.Conditions.Select(c => Condition(c, before?.FirstOrDefault(b => b.Type == c.Type), now))],
     };
 

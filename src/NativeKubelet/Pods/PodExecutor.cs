@@ -51,6 +51,9 @@ public sealed partial class PodExecutor(
                     await _stops.RunAsync(stop.Containers, desired.Pod, cancel);
                     foreach (string sandbox in stop.Sandboxes) await runtime.StopSandboxAsync(sandbox, cancel);
                     break;
+                case SupersedeContainers ended:
+                    runtime.Supersede(ended.Ids);
+                    break;
                 case RemoveContainer remove:
                     await runtime.RemoveContainerAsync(remove.Id, cancel);
                     break;
@@ -71,6 +74,7 @@ public sealed partial class PodExecutor(
         catch (Exception e) when (!cancel.IsCancellationRequested)
         {
             if (step is RemoveContainer or RemoveSandbox) LeftoverKept(PodMessages.Format(desired.Pod), e.Message);
+            else if (step is SupersedeContainers) events.Warning(desired.Pod, EventReasons.FailedSync, $"error restarting all containers: {e.Message}");
             // A resize is told of by its worker, which knows what it had said before.
             else if (step is not ResizePod) events.Warning(desired.Pod, EventReasons.FailedKillPod, $"error killing pod: {e.Message}");
             return new StepOutcome.Failed(e.Message);

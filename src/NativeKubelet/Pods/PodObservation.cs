@@ -29,5 +29,5 @@ internal static class PodObservation
             _ => ContainerRunState.Unknown,
         },
         c.CreatedAt, c.StartedAt, c.FinishedAt, c.ExitCode, c.Reason, c.Message)
-    { User = c.User, Ephemeral = c.Ephemeral, Amounts = c.Amounts };
+    { User = c.User, Ephemeral = c.Ephemeral, Amounts = c.Amounts, Superseded = c.Superseded };
 }

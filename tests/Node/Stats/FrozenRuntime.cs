@@ -18,6 +18,7 @@ internal sealed class FrozenRuntime(ImmutableArray<SandboxState> sandboxes) : IC
     public Task StopContainerAsync(string containerId, TimeSpan grace, CancellationToken cancel) => throw Refused;
     public Task EndOfAsync(string containerId) => throw Refused;
     public Task RemoveContainerAsync(string containerId, CancellationToken cancel) => throw Refused;
+    public void Supersede(IReadOnlyCollection<string> containerIds) => throw Refused;
     public Task ResizeAsync(PodResize resize, CancellationToken cancel) => throw Refused;
     public Task<ExecSession> ExecAsync(ExecStart start, CancellationToken cancel) => throw Refused;
     public Task<AttachSession> AttachAsync(AttachStart start, CancellationToken cancel) => throw Refused;

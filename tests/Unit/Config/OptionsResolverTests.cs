@@ -65,6 +65,13 @@ public sealed class OptionsResolverTests : IDisposable
         Assert.Equal(2, options.Configuration.EvictionHard!.Count);
     }
 
+    [Theory]
+    [InlineData("", "ExtendWebSocketsToKubelet InPlacePodLevelResourcesVerticalScaling InPlacePodVerticalScalingInitContainers RestartAllContainersOnContainerExits")]
+    [InlineData("ExtendWebSocketsToKubelet=false,RestartAllContainersOnContainerExits=false", "InPlacePodLevelResourcesVerticalScaling InPlacePodVerticalScalingInitContainers")]
+    [InlineData("NodeDeclaredFeatures=false", "")]
+    public void A_node_declares_the_features_that_are_on(string gates, string declared) =>
+        Assert.Equal(declared, string.Join(' ', Resolve($"--feature-gates={gates}").Gates.Declared));
+
     [Fact]
     public void Explicit_zeros_stay_only_where_zero_means_something()
     {

@@ -125,7 +125,6 @@ public sealed class SupportedFieldsTests
     [Theory]
     [InlineData("resources: {limits: {nvidia.com/gpu: 1}}", "spec.containers[0].resources.limits[nvidia.com/gpu]", "spec.containers[0].resources.requests[nvidia.com/gpu]")]
     [InlineData("resources: {claims: [{name: x}]}", "spec.containers[0].resources.claims")]
-    [InlineData("restartPolicy: Never\nrestartPolicyRules: [{action: RestartAllContainers, exitCodes: {operator: In, values: [1]}}]", "spec.containers[0].restartPolicyRules[0].action")]
     public void What_a_container_asks_for_and_does_not_get_is_refused_by_name(string container, params string[] paths)
     {
         V1Pod pod = Manifest.Pod(Manifest.Yaml(container));

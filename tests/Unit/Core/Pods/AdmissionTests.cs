@@ -58,6 +58,16 @@ public sealed class AdmissionTests
     }
 
     [Fact]
+    public void A_rule_that_restarts_all_needs_a_node_that_has_the_feature()
+    {
+        V1Pod pod = A.Pod();
+        pod.Spec.Containers[0].RestartPolicyRules = [new V1ContainerRestartRule { Action = "RestartAllContainers" }];
+
+        Assert.Equal(new("PodFeatureUnsupported", "Pod requires node features that are not available: RestartAllContainersOnContainerExits"), Check(pod));
+        Assert.Null(Admission.Check(pod, [], Node with { Features = [NodeFacts.RestartAllContainers] }, (_, _) => null));
+    }
+
+    [Fact]
     public void A_static_pod_is_not_asked_what_it_tolerates()
     {
         NodeFacts tainted = Node with { Taints = [new V1Taint { Key = "gone", Effect = "NoExecute" }] };

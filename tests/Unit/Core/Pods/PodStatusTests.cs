@@ -55,6 +55,20 @@ public sealed class PodStatusTests
 
         Assert.IsType<Running>(status.Containers[0].State);
         Assert.Equal(3, status.Containers[0].LastState!.ExitCode);
+
+        // The record of the first end makes room for that of the second.
+        PodStatus ended = Build(A.Intent("Never"), A.Sandbox(A.Exited(code: 0, restarts: 1)), previous: status);
+        Assert.Equal(3, ended.Containers[0].LastState!.ExitCode);
+    }
+
+    [Fact]
+    public void An_end_is_not_told_as_the_one_before_itself()
+    {
+        PodObserved crashed = A.Sandbox(A.Exited(code: 3));
+        PodStatus waits = Build(A.Intent(), crashed, progress: PodProgress.Start.Failed("web", new("ErrImagePull", "none", A.T0)));
+        Assert.Equal(3, waits.Containers[0].LastState!.ExitCode);
+
+        Assert.Null(Build(A.Intent(), crashed, previous: waits).Containers[0].LastState);
     }
 
     [Theory]

@@ -165,6 +165,7 @@ internal sealed class FakeNode : IContainerRuntime, IImageStore, IAsyncDisposabl
     Task IContainerRuntime.StopContainerAsync(string containerId, TimeSpan grace, CancellationToken cancel) => throw new NotSupportedException();
     Task IContainerRuntime.EndOfAsync(string containerId) => new TaskCompletionSource().Task;
     Task IContainerRuntime.RemoveContainerAsync(string containerId, CancellationToken cancel) => throw new NotSupportedException();
+    void IContainerRuntime.Supersede(IReadOnlyCollection<string> containerIds) => throw new NotSupportedException();
     Task IContainerRuntime.ResizeAsync(PodResize resize, CancellationToken cancel) => throw new NotSupportedException();
     Task IImageStore.MountReadOnlyAsync(ImageRecord image, string leaseDirectory, string target, FileDescriptor? users, CancellationToken cancel) => throw new NotSupportedException();
 
