@@ -5,8 +5,8 @@ namespace NativeKubelet.Core.Pods;
 /// <summary>
 /// Decides what must happen next so that what is observed becomes what is desired. Called after every step and every
 /// event; an answer without steps means: nothing to do before <see cref="PodPlan.WakeAt"/>.
-/// Sequence: end the pod if it shall end; a sandbox; all containers anew where one's end asks for that; away with what is unwanted; a resize of what runs; starts, those of
-/// <see cref="InitSequence"/> first but for ephemeral containers, which wait for nothing; leftovers.
+/// Sequence: end the pod if it shall end; a sandbox; all containers anew where one's end asks for that; away with what is unwanted;
+/// a resize of what runs; starts, those of <see cref="InitSequence"/> first but for ephemeral containers, which wait for nothing; leftovers.
 /// </summary>
 public static class PodActions
 {
@@ -84,7 +84,10 @@ public static class PodActions
             }
         }
         if (kills.Count > 0)
-            return new([new StopContainers(kills.ToValueList())], waiting.ToValueList(), wakeAt) { RestartsAll = observed.Containers.Any(c => c is { Superseded: true, MayLive: true }) };
+            return new([new StopContainers(kills.ToValueList())], waiting.ToValueList(), wakeAt)
+            {
+                RestartsAll = observed.Containers.Any(c => c is { Superseded: true, MayLive: true }),
+            };
         if (desired.Wanted.FirstOrDefault(c => HasHook(c, sandbox, progress)) is { } started)
             return new([new RunPostStart(observed.Newest(started.Name)!.Id, started.Name)], waiting.ToValueList(), wakeAt);
         PodStep[] resize = PodResizing.StepOf(desired, sandbox) is { } step ? [step] : [];

@@ -15,11 +15,9 @@ internal static class PodRestart
     /// <returns>Null: nothing asks for it now.</returns>
     public static SupersedeContainers? StepOf(SandboxObserved sandbox, PodIntent desired, PodObserved observed, PodProgress progress, IEnumerable<ContainerChoice> choices)
     {
-        HashSet<string> causes = [.. desired.Init.Concat(desired.Regular)
-            .Where(want => !progress.Replacing.Contains(want.Name) && IsCause(want, observed.Newest(want.Name), sandbox)).Select(want => want.Name)];
-        return choices.OfType<ContainerChoice.Start>().Any(choice => causes.Contains(choice.Step.Container))
-            ? new(observed.Containers.Where(c => c is { Ephemeral: false, Superseded: false }).Select(c => c.Id).ToValueList())
-            : null;
+        bool due = choices.OfType<ContainerChoice.Start>().Select(choice => desired.Wanted.First(want => want.Name == choice.Step.Container))
+            .Any(want => !progress.Replacing.Contains(want.Name) && IsCause(want, observed.Newest(want.Name), sandbox));
+        return due ? new(observed.Containers.Where(c => c is { Ephemeral: false, Superseded: false }).Select(c => c.Id).ToValueList()) : null;
     }
 
     /// <summary>Without grace, as in the original: what it would save begins anew a moment later.</summary>
