@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using k8s.Models;
 using Microsoft.Extensions.Logging;
 using NativeKubelet.Core.Resources;
@@ -29,6 +30,8 @@ public sealed partial class PodCgroups(CgroupTree tree, CgroupFs groups, ICgroup
 {
     private const string Holders = "nativekubelet";
     private static readonly QosClass[] Tiers = [QosClass.Guaranteed, QosClass.Burstable, QosClass.BestEffort];
+
+    private static readonly TimeSpan RemovedGroupPause = TimeSpan.FromMilliseconds(5), RemovedGroupPatience = TimeSpan.FromSeconds(1);
 
     private long _burstableShares;      // as last written; 0: not known
 
@@ -95,8 +98,22 @@ public sealed partial class PodCgroups(CgroupTree tree, CgroupFs groups, ICgroup
 
     /// <summary>Gives a pod's group other values.</summary>
     /// <exception cref="IOException">It cannot be changed.</exception>
-    public Task SetPodAsync(PodCgroup pod, GroupLimits limits, CancellationToken cancel) =>
-        Tree.PerQos ? driver.SetAsync(pod.Path, Values(limits), cancel) : Task.CompletedTask;    // the group is everybody's
+    public async Task SetPodAsync(PodCgroup pod, GroupLimits limits, CancellationToken cancel)
+    {
+        if (!Tree.PerQos) return;    // the group is everybody's
+        for (long begun = Stopwatch.GetTimestamp(); ;)
+            try
+            {
+                await driver.SetAsync(pod.Path, Values(limits), cancel);
+                return;
+            }
+            catch (ErrnoException e) when (e.Errno == Errno.EINVAL && Stopwatch.GetElapsedTime(begun) < RemovedGroupPatience)
+            {
+                // Version 1: the quota of a container's group counts until the kernel has freed it, some milliseconds after its
+                // removal (css_released, an RCU grace period later), and nothing tells of that.
+                await Task.Delay(RemovedGroupPause, cancel);
+            }
+    }
 
     /// <summary>Gives a container's group, which the OCI runtime made, other values; systemd keeps them for its scope.</summary>
     /// <exception cref="IOException">It cannot be changed.</exception>

@@ -63,6 +63,28 @@ public sealed class PodCgroupsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_quota_goes_below_that_of_a_container_whose_group_was_removed_a_moment_ago()
+    {
+        PodCgroup pod = await _pods.EnsurePodAsync(Pod(), Cancel);
+        string group = _pods.Tree.LeafPath(pod.Name, "container");
+        // Version 1 goes on counting the removed group until the kernel has freed it: of a few, one is always met.
+        for (int i = 0; i < 5; i++)
+        {
+            await _pods.SetPodAsync(pod, new GroupLimits(CpuQuota: 50_000, CpuPeriod: 100_000), Cancel);
+            using (Process sleeper = Process.Start("sleep", "600"))
+            {
+                await _pods.PlacePauseAsync(pod, "container", sleeper.Id, Cancel);
+                await _pods.SetContainerAsync(group, new GroupLimits(CpuQuota: 40_000, CpuPeriod: 100_000), Cancel);
+                sleeper.Kill();
+                await sleeper.WaitForExitAsync(Cancel);
+            }
+            Assert.True(await _pods.RemoveLeafAsync(group, Cancel));
+
+            await _pods.SetPodAsync(pod, new GroupLimits(CpuQuota: 20_000, CpuPeriod: 100_000), Cancel);
+        }
+    }
+
+    [Fact]
     public async Task A_holder_finds_its_group_in_every_hierarchy()
     {
         using Process sleeper = Process.Start("sleep", "600");
