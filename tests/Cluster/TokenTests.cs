@@ -72,6 +72,32 @@ public sealed class TokenTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_server_that_does_not_know_yet_where_the_pod_runs_is_asked_again()
+    {
+        TaskCompletionSource asked = new();
+        Task<PodTokens> tokens;
+        using (_api.Faults.Answer(403, _ => asked.TrySetResult() || true))
+        {
+            tokens = _tokens.ForAsync(_pod, AgentHost.Deadline()).AsTask();
+            await asked.Task.WaitAsync(AgentHost.Deadline());
+        }
+        for (CancellationToken deadline = AgentHost.Deadline(); !tokens.IsCompleted; await Task.Delay(1, deadline)) _time.Advance(TimeSpan.FromMilliseconds(1));
+
+        Assert.NotNull((await tokens).Find(Wish, out _));
+    }
+
+    [Fact]
+    public async Task One_that_goes_on_refusing_is_told_of()
+    {
+        using IDisposable refuses = _api.Faults.Answer(403);
+        Task<PodTokens> tokens = _tokens.ForAsync(_pod, AgentHost.Deadline()).AsTask();
+        for (CancellationToken deadline = AgentHost.Deadline(); !tokens.IsCompleted; await Task.Delay(1, deadline)) _time.Advance(TimeSpan.FromMilliseconds(1));
+
+        Assert.Null((await tokens).Find(Wish, out string fault));
+        Assert.Contains("token: 403", fault, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Nothing_of_a_pod_that_has_gone_is_kept()
     {
         string first = await TokenAsync();

@@ -18,6 +18,10 @@ internal sealed partial class ServiceAccountTokens : ITokens, IDisposable
 
     private static readonly TimeSpan BetweenTries = TimeSpan.FromSeconds(30);
 
+    private const int TriesWhileForbidden = 4;
+
+    private static readonly TimeSpan PauseWhileForbidden = TimeSpan.FromMilliseconds(100);
+
     private readonly ApiClient _api;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
@@ -102,7 +106,7 @@ internal sealed partial class ServiceAccountTokens : ITokens, IDisposable
         string? fault = null;
         try
         {
-            answer = await _api.CreateAsync($"api/v1/namespaces/{meta.NamespaceProperty}/serviceaccounts/{pod.Spec.ServiceAccountName}/token", Request(meta, wish), _life.Token);
+            answer = await RequestAsync(pod, wish);
             if (string.IsNullOrEmpty(answer.Status?.Token)) fault = "the API server answered without a token";
         }
         catch (ApiException e)
@@ -131,6 +135,20 @@ internal sealed partial class ServiceAccountTokens : ITokens, IDisposable
         }
         if (fault is not null) TokenNotHad(meta.NamespaceProperty, meta.Name, pod.Spec.ServiceAccountName ?? "", fault);
         if (awaited) Due?.Invoke(meta.Uid);
+    }
+
+    /// <summary>The server's own view of who runs the pod may be a moment older than what it told this node: it is asked again before that is a fault.</summary>
+    private async Task<Authenticationv1TokenRequest> RequestAsync(V1Pod pod, TokenWish wish)
+    {
+        for (int tries = 1; ; tries++)
+            try
+            {
+                return await _api.CreateAsync($"api/v1/namespaces/{pod.Metadata.NamespaceProperty}/serviceaccounts/{pod.Spec.ServiceAccountName}/token", Request(pod.Metadata, wish), _life.Token);
+            }
+            catch (ApiException e) when (e.Code == 403 && tries < TriesWhileForbidden)
+            {
+                await Task.Delay(PauseWhileForbidden * tries, _time, _life.Token);
+            }
     }
 
     private static Authenticationv1TokenRequest Request(V1ObjectMeta pod, TokenWish wish) => new()

@@ -16,11 +16,12 @@ internal sealed partial class NodeBanner(ILogger log)
         NodeConfig(Effective(options));
     }
 
-    public void Sources(SourceOptions sources)
+    /// <param name="joined">A cluster is another source.</param>
+    public void Sources(SourceOptions sources, bool joined)
     {
         if (sources.ManifestPath is { } path) ManifestPath(path);
         if (sources.ManifestUrl is { } url) ManifestUrl(url, [.. sources.ManifestHeaders.Keys]);
-        if (sources is { ManifestPath: null, ManifestUrl: null }) NoSource();
+        if (!joined && sources is { ManifestPath: null, ManifestUrl: null }) NoSource();
     }
 
     public void Started(string node) => StartedKubelet(node);
@@ -63,7 +64,7 @@ internal sealed partial class NodeBanner(ILogger log)
     [LoggerMessage(LogLevel.Information, "Adding pod URL with HTTP header URL={Url} header={Names}: values are not shown")]
     private partial void ManifestUrl(string url, string[] names);
 
-    [LoggerMessage(LogLevel.Warning, "NoPodSource: neither staticPodPath nor staticPodURL is set, so this node runs no pods")]
+    [LoggerMessage(LogLevel.Warning, "NoPodSource: neither staticPodPath nor staticPodURL is set, and no cluster is joined, so this node runs no pods")]
     private partial void NoSource();
 
     [LoggerMessage(LogLevel.Information, "Started kubelet node={Node}")]

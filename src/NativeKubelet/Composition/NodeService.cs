@@ -51,8 +51,8 @@ internal sealed partial class NodeService(KubeletOptions options, TimeProvider t
         using AgentLocks locks = await AgentLocks.TakeAsync(options.Paths, time, stopping);
         NodePlan plan = Plan();
         await new StartGate(plan, time, logs.CreateLogger<StartGate>()).PassAsync(stopping);
-        banner.Sources(options.Sources);
         using ClusterNode? cluster = ClusterOf(plan);
+        banner.Sources(options.Sources, joined: cluster is not null);
         await using NodeAgent agent = await NodeAgent.OpenAsync(plan, SourcesOf(plan, cluster), cluster, time, logs, stopping);
         ImmutableArray<HealthCheck> checks = Checks(agent);
         await using HealthzServer? healthz = options.Server.HealthzPort is { } port
