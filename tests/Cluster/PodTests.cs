@@ -45,6 +45,24 @@ public sealed class PodTests
     }
 
     [Fact]
+    public async Task A_resource_that_others_gave_the_Node_is_the_schedulers_account_and_stays_on_the_Node()
+    {
+        await using ClusterHost host = await ClusterHost.StartAsync();
+        await host.ReadyAsync();
+        (int code, _, string error) = host.Kubectl("patch", "node", host.Node, "--subresource", "status", "--type", "merge", "-p", """{"status":{"capacity":{"example.com/dongle":"2"},"allocatable":{"example.com/dongle":"2"}}}""");
+        Assert.True(code == 0, error);
+
+        host.Run("web", "trap exit TERM; sleep 1000 & wait", spec: spec => spec["containers"]![0]!["resources"] = new JsonObject
+        {
+            ["requests"] = new JsonObject { ["example.com/dongle"] = "1" },
+            ["limits"] = new JsonObject { ["example.com/dongle"] = "1" },
+        });
+
+        await host.RunningAsync("web");
+        Assert.Equal("2", Text(host.Api.Find("nodes", host.Node)!["status"]!["capacity"]!["example.com/dongle"]));
+    }
+
+    [Fact]
     public async Task A_pod_reads_the_token_of_its_service_account_the_authority_and_its_namespace()
     {
         await using ClusterHost host = await ClusterHost.StartAsync();

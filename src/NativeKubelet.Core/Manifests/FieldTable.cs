@@ -7,6 +7,7 @@ public static class FieldTable
 {
     private const string Scheduler = "the scheduler's; a static pod is placed already";
     private const string Server = "kept by the API server; nothing on the node depends on it";
+    private const string ExtendedResource = "devices are not allocated by this version; what others gave the Node of a cluster is the scheduler's account, and the pod runs";
     private const string Volume = "this kind of volume is not mounted by this version";
 
     /// <summary>One row per field or group of fields; docs/compatibility.md holds the same rows (a test compares).</summary>
@@ -113,12 +114,12 @@ public static class FieldTable
         new("spec.containers[].resources.limits[memory]", FieldEffect.Works),
         new("spec.containers[].resources.limits[hugepages-*]", FieldEffect.Works),
         new("spec.containers[].resources.limits[ephemeral-storage]", FieldEffect.Works, "a pod of a cluster is evicted beyond it, a static pod never"),
-        new("spec.containers[].resources.limits[*]", FieldEffect.Refused, "devices are not allocated by this version"),
+        new("spec.containers[].resources.limits[*]", FieldEffect.Refused, ExtendedResource) { Joined = FieldEffect.Ignored },
         new("spec.containers[].resources.requests[cpu]", FieldEffect.Works),
         new("spec.containers[].resources.requests[memory]", FieldEffect.Works),
         new("spec.containers[].resources.requests[hugepages-*]", FieldEffect.Works),
         new("spec.containers[].resources.requests[ephemeral-storage]", FieldEffect.Works, "counts at admission"),
-        new("spec.containers[].resources.requests[*]", FieldEffect.Refused, "devices are not allocated by this version"),
+        new("spec.containers[].resources.requests[*]", FieldEffect.Refused, ExtendedResource) { Joined = FieldEffect.Ignored },
         new("spec.containers[].restartPolicy", FieldEffect.Works),
         new("spec.containers[].restartPolicyRules", FieldEffect.Works),
         new("spec.containers[].startupProbe", FieldEffect.Works),
