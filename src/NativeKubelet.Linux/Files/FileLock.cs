@@ -11,7 +11,7 @@ namespace NativeKubelet.Linux.Files;
 /// </summary>
 public sealed class FileLock : IDisposable
 {
-    private const int Shared = 1, Exclusive = 2, NonBlocking = 4;
+    private const int Shared = 1, Exclusive = 2, NonBlocking = 4, Unlock = 8;
     private readonly FileDescriptor _file;
 
     private FileLock(FileDescriptor file) => _file = file;
@@ -74,5 +74,10 @@ public sealed class FileLock : IDisposable
         return errno == Errno.EAGAIN ? true : throw new ErrnoException("flock", path, errno);
     }
 
-    public void Dispose() => _file.Dispose();
+    /// <summary>Lets go at once: closing alone would leave it to whatever child has a copy of the descriptor until it executes its program.</summary>
+    public void Dispose()
+    {
+        if (!_file.IsClosed) _ = FileCalls.Lock(_file, Unlock);
+        _file.Dispose();
+    }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using NativeKubelet.Linux.Files;
 
 namespace NativeKubelet.Tests.Unit.Linux.Files;
@@ -26,6 +27,24 @@ public sealed class FileLockTests : IDisposable
         using FileLock? again = FileLock.TryTake(_directory["lock"], out _);
 
         Assert.NotNull(again);
+    }
+
+    [Fact]
+    public async Task Programs_that_are_being_started_beside_it_do_not_keep_it()
+    {
+        using CancellationTokenSource enough = new();
+        // Between fork and exec a child has all descriptors of its parent, this one too.
+        Task starting = Task.Run(() =>
+        {
+            while (!enough.IsCancellationRequested) Process.Start("true").WaitForExit();
+        });
+        for (int i = 0; i < 300; i++)
+        {
+            using FileLock? taken = FileLock.TryTake(_directory["lock"], out _);
+            Assert.NotNull(taken);
+        }
+        await enough.CancelAsync();
+        await starting;
     }
 
     [Fact]
