@@ -230,6 +230,9 @@ public sealed record ResolvedMount(string HostPath, string ContainerPath, bool R
 
     /// <summary>Its owners are shown through the pod's own user namespace already.</summary>
     public bool OwnersMapped { get; init; }
+
+    /// <summary>Its files are the pod's, so where there is SELinux they get the container's label; what is the host's keeps its own.</summary>
+    public bool TakesLabel { get; init; }
 }
 
 /// <summary>A block device of the host under the name that the container knows.</summary>

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using NativeKubelet.Core.Containers;
 using NativeKubelet.Core.Containers.Seccomp;
+using NativeKubelet.Core.Containers.SELinux;
 using NativeKubelet.Core.Containers.Users;
 using NativeKubelet.Core.Resources;
 using NativeKubelet.Runtime.Containers;
@@ -40,8 +41,8 @@ public sealed record RuntimeSettings(
 /// <param name="SeccompDirectory">Where profiles of type Localhost lie.</param>
 public sealed record SecuritySettings(bool SeccompDefault, string SeccompDirectory, bool HasSeccomp, bool HasAppArmor, SeccompMachine Machine)
 {
-    /// <summary>Labels decide here, and this version applies none.</summary>
-    public bool HasSELinux { get; init; }
+    /// <summary>What containers are labelled with; null: the kernel labels nothing.</summary>
+    public SELinuxContexts? SELinux { get; init; }
 
     /// <summary>Where pods with users of their own get them from; null where the kernel has no user namespaces.</summary>
     public IdPool? Users { get; init; }

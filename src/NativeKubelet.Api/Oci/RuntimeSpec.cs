@@ -21,7 +21,8 @@ public sealed record RuntimeProcess(
     RuntimeCapabilities Capabilities,
     bool NoNewPrivileges,
     int? OomScoreAdj,
-    string? ApparmorProfile = null);
+    string? ApparmorProfile = null,
+    string? SelinuxLabel = null);
 
 public sealed record RuntimeUser(uint Uid, uint Gid, uint? Umask, IReadOnlyList<uint> AdditionalGids);
 
@@ -46,7 +47,8 @@ public sealed record RuntimeLinux(
     IReadOnlyList<RuntimeDevice>? Devices = null,
     RuntimeSeccomp? Seccomp = null,
     IReadOnlyList<RuntimeIdMapping>? UidMappings = null,
-    IReadOnlyList<RuntimeIdMapping>? GidMappings = null);
+    IReadOnlyList<RuntimeIdMapping>? GidMappings = null,
+    string? MountLabel = null);
 
 public sealed record RuntimeIdMapping(uint ContainerID, uint HostID, uint Size);
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using k8s.Models;
 using NativeKubelet.Api.Oci;
+using NativeKubelet.Core.Containers.SELinux;
 using NativeKubelet.Core.Containers.Users;
 
 namespace NativeKubelet.Core.Containers;
@@ -44,9 +45,10 @@ public sealed record UsersView(string Namespace, string Root, IdRange? Told);
 /// <summary>What holds a container in beside its namespaces and capabilities.</summary>
 /// <param name="Seccomp">Null: every call is let through.</param>
 /// <param name="AppArmorProfile">Null: none is asked for.</param>
-public sealed record ContainerConfinement(RuntimeSeccomp? Seccomp, string? AppArmorProfile)
+/// <param name="Labels">Null: the kernel has no SELinux.</param>
+public sealed record ContainerConfinement(RuntimeSeccomp? Seccomp, string? AppArmorProfile, ContainerLabels? Labels)
 {
-    public static ContainerConfinement None { get; } = new(null, null);
+    public static ContainerConfinement None { get; } = new(null, null, null);
 }
 
 /// <summary>The sandbox as its containers see it. Namespace paths are null where the pod uses the host's.</summary>
@@ -90,7 +92,8 @@ public static class RuntimeSpecBuilder
                 new RuntimeCapabilities(capabilities, capabilities, capabilities, [], []),
                 container.SecurityContext?.AllowPrivilegeEscalation == false,
                 blueprint.OomScoreAdj,
-                blueprint.Confinement.AppArmorProfile),
+                blueprint.Confinement.AppArmorProfile,
+                blueprint.Confinement.Labels?.Process),
             new RuntimeRoot(blueprint.Users?.Root ?? "rootfs", readOnlyRoot),
             ContainerMounts.Of(blueprint, privileged, readOnlyRoot),
             new RuntimeLinux(
@@ -103,7 +106,9 @@ public static class RuntimeSpecBuilder
                 Nodes(blueprint) is { IsEmpty: false } nodes ? nodes : null,
                 blueprint.Confinement.Seccomp,
                 UidMappings: Mapping(blueprint.Users),
-                GidMappings: Mapping(blueprint.Users)));
+                GidMappings: Mapping(blueprint.Users),
+                // Of the file systems that the runtime itself mounts: /dev and what is below.
+                MountLabel: blueprint.Confinement.Labels?.File));
     }
 
     private static RuntimeDeviceRule[] Devices(bool privileged, ImmutableArray<VolumeDevice> volumes) =>

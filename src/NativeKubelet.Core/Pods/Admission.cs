@@ -1,5 +1,6 @@
 using k8s.Models;
 using NativeKubelet.Core.Containers;
+using NativeKubelet.Core.Containers.SELinux;
 using NativeKubelet.Core.Manifests;
 
 namespace NativeKubelet.Core.Pods;
@@ -23,8 +24,8 @@ public sealed record NodeFacts(string Name, IReadOnlyDictionary<string, string> 
     /// <summary>As on the Node object (status.declaredFeatures).</summary>
     public IReadOnlyCollection<string> Features { get; init; } = [];
 
-    /// <summary>The kernel labels what runs and what is stored.</summary>
-    public bool SELinux { get; init; }
+    /// <summary>What containers are labelled with; null: the kernel labels nothing.</summary>
+    public SELinuxContexts? SELinux { get; init; }
 }
 
 /// <param name="Reason">One word, also the event's reason.</param>

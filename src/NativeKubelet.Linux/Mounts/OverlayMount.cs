@@ -11,7 +11,11 @@ namespace NativeKubelet.Linux.Mounts;
 /// Nothing is synced, not even when a program asks for it: for writable layers that are thrown away anyway. Such a layer
 /// cannot be mounted a second time after a crash.
 /// </param>
-public sealed record OverlayLayers(ImmutableArray<string> Lowers, string? Upper, string? Work, bool Volatile);
+public sealed record OverlayLayers(ImmutableArray<string> Lowers, string? Upper, string? Work, bool Volatile)
+{
+    /// <summary>The SELinux context that all files show, whatever the layers' are; null: the layers' own.</summary>
+    public string? Context { get; init; }
+}
 
 public static class OverlayMount
 {
@@ -48,11 +52,12 @@ public static class OverlayMount
     // lowerdir+ came with Linux 6.7; before it, fsconfig takes no more than 255 bytes for all lower directories together.
     private static bool TryConfigure(FileSystemContext context, OverlayLayers layers)
     {
-        if (layers.Lowers.Append(layers.Upper ?? "").Append(layers.Work ?? "").Any(TooLong)) return false;
+        if (layers.Lowers.Append(layers.Upper ?? "").Append(layers.Work ?? "").Append(layers.Context ?? "").Any(TooLong)) return false;
         foreach (string lower in layers.Lowers)
             if (!context.TrySet("lowerdir+", lower)) return false;
         if (layers.Upper is not null) context.Set("upperdir", layers.Upper);
         if (layers.Work is not null) context.Set("workdir", layers.Work);
+        if (layers.Context is not null) context.Set("context", layers.Context);
         context.TrySet("source", "overlay");
         context.TrySet("index", "off");
         context.TrySet("metacopy", "off");
@@ -60,7 +65,7 @@ public static class OverlayMount
         return true;
     }
 
-    private static bool TooLong(string path) => System.Text.Encoding.UTF8.GetByteCount(path) > LongestParameter;
+    private static bool TooLong(string value) => System.Text.Encoding.UTF8.GetByteCount(value) > LongestParameter;
 
     /// <summary>
     /// mount(2) takes one page of options, too little for long paths of many layers. Held open, each directory has a short
@@ -81,6 +86,8 @@ public static class OverlayMount
             string options = $"lowerdir={string.Join(':', layers.Lowers.Select(Short))}";
             if (layers.Upper is not null) options += $",upperdir={Short(layers.Upper)}";
             if (layers.Work is not null) options += $",workdir={Short(layers.Work)}";
+            // A level has commas, which otherwise end an option.
+            if (layers.Context is not null) options += $",context=\"{layers.Context}\"";
             if (options.Length > PageOfOptions) throw new ErrnoException("mount overlay", $"{target} with {layers.Lowers.Length} layers", Errno.EINVAL);
             // Unknown options fail the whole call here, so the dear ones are given up from the youngest on.
             string[] wishes = [.. layers.Volatile ? (string[])[",index=off,metacopy=off,volatile"] : [], ",index=off,metacopy=off", ",index=off", ""];

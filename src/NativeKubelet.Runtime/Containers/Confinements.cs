@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using k8s.Models;
 using NativeKubelet.Core.Containers;
 using NativeKubelet.Core.Containers.Seccomp;
+using NativeKubelet.Core.Containers.SELinux;
 using NativeKubelet.Linux.Files;
 
 namespace NativeKubelet.Runtime.Containers;
@@ -14,15 +15,14 @@ internal sealed class Confinements(SecuritySettings settings)
 {
     private const int MostProfileBytes = 1 << 20;
 
+    /// <param name="labels">Null: the kernel has no SELinux.</param>
     /// <exception cref="ContainerConfigException">The kernel lacks what is asked for.</exception>
     /// <exception cref="IOException">The profile is missing, or is none.</exception>
-    public ContainerConfinement Of(V1Pod pod, V1Container container, ImmutableArray<string> capabilities)
+    public ContainerConfinement Of(V1Pod pod, V1Container container, ImmutableArray<string> capabilities, ContainerLabels? labels)
     {
         SeccompChoice seccomp = SeccompChoice.Of(pod, container, settings.SeccompDefault);
         if (seccomp is not SeccompChoice.None && !settings.HasSeccomp)
             throw new ContainerConfigException("a seccomp profile is asked for, but this kernel has no seccomp; boot one with CONFIG_SECCOMP_FILTER");
-        if (settings.HasSELinux && SELinuxDemand.Of(pod, container) is { } field)
-            throw new ContainerConfigException($"{field}: SELinux is enabled on this machine, and this version does not apply its labels; leave the field out, or boot with selinux=0");
         return new(
             seccomp switch
             {
@@ -30,7 +30,8 @@ internal sealed class Confinements(SecuritySettings settings)
                 SeccompChoice.Localhost local => Read(local.Path, capabilities),
                 _ => null,
             },
-            AppArmor(pod, container));
+            AppArmor(pod, container),
+            labels);
     }
 
     private Api.Oci.RuntimeSeccomp Read(string name, ImmutableArray<string> capabilities)

@@ -8,6 +8,7 @@ using Microsoft.Extensions.Logging;
 using NativeKubelet.Api.Kubernetes;
 using NativeKubelet.Api.Oci;
 using NativeKubelet.Core.Containers;
+using NativeKubelet.Core.Containers.SELinux;
 using NativeKubelet.Core.Network;
 using NativeKubelet.Core.Resize;
 using NativeKubelet.Core.Resources;
@@ -15,6 +16,7 @@ using NativeKubelet.Linux.Cgroups;
 using NativeKubelet.Linux.Files;
 using NativeKubelet.Linux.Libc;
 using NativeKubelet.Linux.Namespaces;
+using NativeKubelet.Linux.SELinux;
 using NativeKubelet.Runtime.Cgroups;
 using NativeKubelet.Runtime.Sandboxes;
 using NativeKubelet.Runtime.Stats;
@@ -29,6 +31,7 @@ internal sealed partial class ContainerLauncher(
 
     private readonly ContainerRoots _roots = new(images);
     private readonly Confinements _confinements = new(settings.Security);
+    private readonly SELinuxLabels? _labels = settings.Security.SELinux is { } contexts ? new(settings.Paths, contexts) : null;
     private readonly ConcurrentDictionary<string, bool> _readsMappings = new();   // by program; asked by the first pod that needs to know
 
     // The OCI runtime gets nothing of the agent's own environment (no NOTIFY_SOCKET, no credentials).
@@ -112,7 +115,8 @@ internal sealed partial class ContainerLauncher(
         bool tty = start.Container.Tty == true;
         int stop = StopSignal.Parse(start.Image.Config.StopSignal)
             ?? throw new ContainerConfigException($"image {start.Container.Image}: stop signal \"{start.Image.Config.StopSignal}\" is none");
-        ContainerRoot root = await _roots.MountAsync(box, start, files, cancel);
+        ContainerLabels? labels = _labels?.Of(start.Pod, start.Container);
+        ContainerRoot root = await _roots.MountAsync(box, start, files, labels?.File, cancel);
         ContainerUser user = ContainerUser.Resolve(
             start.Pod, start.Container, start.Image.Config, ContainerFiles.ReadInside(root.Path, "etc/passwd", MostPasswdBytes), ContainerFiles.ReadInside(root.Path, "etc/group", MostPasswdBytes));
         if (root.Users is { } range) user.CheckWithin(range.Length);
@@ -127,9 +131,11 @@ internal sealed partial class ContainerLauncher(
         WriteTerminationLog(record.TerminationLog);
         if (root.Users is { } own)
             foreach (string file in (string[])[HostsPath(box.PodUid), record.TerminationLog]) OwnedFile.Give(file, own.Host);
+        if (labels is not null)
+            foreach (string path in Labelled(start, box, record)) FileLabels.Set(path, labels.File);
         Directory.CreateDirectory(Path.GetDirectoryName(record.LogPath)!);
 
-        RuntimeSpec spec = RuntimeSpecBuilder.Build(Blueprint(start, box, record, podGroup, user, root, targetProcesses, root.Users is not null && await ReadsMappingsAsync(runtime, cancel)));
+        RuntimeSpec spec = RuntimeSpecBuilder.Build(Blueprint(start, box, record, podGroup, user, root, labels, targetProcesses, root.Users is not null && await ReadsMappingsAsync(runtime, cancel)));
         await File.WriteAllBytesAsync(files.Config, JsonSerializer.SerializeToUtf8Bytes(spec, RuntimeSpecJson.Default.RuntimeSpec), cancel);
         files.Write(record, durable: false);
         string? console = tty ? files.ConsoleSocket(files.Id[..16]) : null;
@@ -148,7 +154,7 @@ internal sealed partial class ContainerLauncher(
     }
 
     private ContainerBlueprint Blueprint(
-        ContainerStart start, SandboxRecord box, ContainerRecord record, PodCgroup podGroup, ContainerUser user, ContainerRoot root, string? targetProcesses, bool readsMappings)
+        ContainerStart start, SandboxRecord box, ContainerRecord record, PodCgroup podGroup, ContainerUser user, ContainerRoot root, ContainerLabels? labels, string? targetProcesses, bool readsMappings)
     {
         SandboxFiles shared = SandboxFiles.Of(settings.Paths, box.Id);
         string? Namespace(bool own, string kind) => own ? $"/proc/{box.PausePid}/ns/{kind}" : null;
@@ -166,12 +172,20 @@ internal sealed partial class ContainerLauncher(
             [.. root.Mounts.Select(Mount)],
             privileged ? [.. HostDevices.List().Select(d => new RuntimeDevice(d.Path, d.Block ? "b" : "c", d.Major, d.Minor, d.Mode, d.Uid, d.Gid))] : [],
             capabilities,
-            _confinements.Of(start.Pod, start.Container, capabilities),
+            _confinements.Of(start.Pod, start.Container, capabilities, labels),
             settings.Machine)
         {
             VolumeDevices = [.. start.Devices.Select(Device)],
             Users = root.Users is { } mapped ? new UsersView($"/proc/{box.PausePid}/ns/user", root.Path, readsMappings ? null : mapped) : null,
         };
+    }
+
+    /// <summary>What is bound into the container and not the host's. In a pod of several levels the last one that starts has it.</summary>
+    private IEnumerable<string> Labelled(ContainerStart start, SandboxRecord box, ContainerRecord record)
+    {
+        SandboxFiles shared = SandboxFiles.Of(settings.Paths, box.Id);
+        string[] memory = box.HostIpc ? [] : [shared.Shm];
+        return [shared.ResolvConf, shared.Hostname, HostsPath(box.PodUid), record.TerminationLog, .. memory, .. start.Mounts.Where(m => m.TakesLabel).Select(m => m.HostPath)];
     }
 
     private static VolumeDevice Device(ResolvedDevice device)

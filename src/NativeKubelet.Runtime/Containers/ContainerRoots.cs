@@ -18,19 +18,20 @@ internal sealed record ContainerRoot(string Path, ImmutableArray<ResolvedMount> 
 /// </summary>
 internal sealed class ContainerRoots(IImageStore images)
 {
+    /// <param name="label">Of all files (SELinux); null: as they are.</param>
     /// <exception cref="ImageException">The image is gone.</exception>
     /// <exception cref="IOException">A file system cannot be mounted, or not with a pod's own users.</exception>
-    public async Task<ContainerRoot> MountAsync(SandboxRecord box, ContainerStart start, ContainerFiles files, CancellationToken cancel)
+    public async Task<ContainerRoot> MountAsync(SandboxRecord box, ContainerStart start, ContainerFiles files, string? label, CancellationToken cancel)
     {
         if (box.UserRange is not { } range)
         {
-            await images.MountRootFileSystemAsync(start.Image, files.Data, files.RootFileSystem, null, cancel);
+            await images.MountRootFileSystemAsync(start.Image, files.Data, files.RootFileSystem, null, label, cancel);
             return new(files.RootFileSystem, start.Mounts, null);
         }
         using FileDescriptor users = UserNamespace.OpenOf(box.PausePid);
         MappedMounts.Prepare(files.UsersDirectory);
         Directory.CreateDirectory(files.Bundle);
-        await images.MountRootFileSystemAsync(start.Image, files.Data, files.UsersRootFileSystem, new(users, range.Host), cancel);
+        await images.MountRootFileSystemAsync(start.Image, files.Data, files.UsersRootFileSystem, new(users, range.Host), label, cancel);
         return new(files.UsersRootFileSystem, MappedMounts.Stage(files.UsersDirectory, start.Mounts, users), range);
     }
 

@@ -30,14 +30,16 @@ public interface IImageStore
     /// directories are made in <paramref name="writableDirectory"/>.
     /// </summary>
     /// <param name="users">Whose the files are to be; null: as they are.</param>
+    /// <param name="label">Of all files (SELinux); null: as they are.</param>
     /// <exception cref="ImageException">ImageInspectError: the image was removed meanwhile; pull it again.</exception>
-    Task MountRootFileSystemAsync(ImageRecord image, string writableDirectory, string target, MappedUsers? users, CancellationToken cancel);
+    Task MountRootFileSystemAsync(ImageRecord image, string writableDirectory, string target, MappedUsers? users, string? label, CancellationToken cancel);
 
     /// <summary>Mounts the image's layers at <paramref name="target"/> for reading only; they are kept as long as <paramref name="leaseDirectory"/>, which is made, exists.</summary>
     /// <param name="users">The namespace through which its owners are shown; null: as they are.</param>
+    /// <param name="label">Of all files (SELinux); null: as they are.</param>
     /// <exception cref="ImageException">ImageInspectError: the image was removed meanwhile; pull it again.</exception>
     /// <exception cref="IOException">Not with other owners.</exception>
-    Task MountReadOnlyAsync(ImageRecord image, string leaseDirectory, string target, FileDescriptor? users, CancellationToken cancel);
+    Task MountReadOnlyAsync(ImageRecord image, string leaseDirectory, string target, FileDescriptor? users, string? label, CancellationToken cancel);
 
     /// <summary>
     /// Unmounts what <see cref="MountRootFileSystemAsync"/> mounted, removes the writable layer and frees the image's layers.

@@ -1,6 +1,7 @@
 using NativeKubelet.Linux.Files;
 using NativeKubelet.Linux.Libc;
 using NativeKubelet.Linux.Mounts;
+using NativeKubelet.Linux.SELinux;
 using NativeKubelet.Runtime.Images.Content;
 using NativeKubelet.Runtime.Images.Layers;
 using NativeKubelet.Runtime.Images.Store;
@@ -19,23 +20,23 @@ public sealed partial class ImageStore
     /// <summary>Where they lie alone, as a container is not to blame for the size of its image; not there without an overlay.</summary>
     internal static string OwnChanges(string writableDirectory) => Path.Combine(writableDirectory, Upper);
 
-    public async Task MountRootFileSystemAsync(ImageRecord image, string writableDirectory, string target, MappedUsers? users, CancellationToken cancel)
+    public async Task MountRootFileSystemAsync(ImageRecord image, string writableDirectory, string target, MappedUsers? users, string? label, CancellationToken cancel)
     {
         List<StoredLayer> stack = await LeaseAsync(image, writableDirectory, cancel);
         Directory.CreateDirectory(target);
-        bool mounted = TryMountOverlay(stack, writableDirectory, target, users);
+        bool mounted = TryMountOverlay(stack, writableDirectory, target, users, label);
         if (!mounted && users is not null) throw NoOtherOwners(writableDirectory);
         if (!mounted)
-            await Task.Factory.StartNew(() => MountCopy(stack, writableDirectory, target, cancel), cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            await Task.Factory.StartNew(() => MountCopy(stack, writableDirectory, target, label, cancel), cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
-    public async Task MountReadOnlyAsync(ImageRecord image, string leaseDirectory, string target, FileDescriptor? users, CancellationToken cancel)
+    public async Task MountReadOnlyAsync(ImageRecord image, string leaseDirectory, string target, FileDescriptor? users, string? label, CancellationToken cancel)
     {
         List<StoredLayer> stack = await LeaseAsync(image, leaseDirectory, cancel);
-        bool mounted = TryMountReadOnly(stack, leaseDirectory, target, users);
+        bool mounted = TryMountReadOnly(stack, leaseDirectory, target, users, label);
         if (!mounted && users is not null) throw NoOtherOwners(_paths.Root);
         if (!mounted)
-            await Task.Factory.StartNew(() => MountCopy(stack, leaseDirectory, target, cancel), cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            await Task.Factory.StartNew(() => MountCopy(stack, leaseDirectory, target, label, cancel), cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
     private static IOException NoOtherOwners(string directory) => new(
@@ -80,7 +81,7 @@ public sealed partial class ImageStore
         await _layers.PurgeAsync();
     }
 
-    private bool TryMountOverlay(List<StoredLayer> stack, string writableDirectory, string target, MappedUsers? users)
+    private bool TryMountOverlay(List<StoredLayer> stack, string writableDirectory, string target, MappedUsers? users, string? label)
     {
         if (stack.Any(l => !l.Removals().IsEmpty))
         {
@@ -106,8 +107,9 @@ public sealed partial class ImageStore
             if (lowers.Count == 0) lowers.Add(Directory.CreateDirectory(Path.Combine(_paths.Root, "empty")).FullName);
             // Volatile: this layer ends with its container and is never mounted twice, so neither a container's fsync nor
             // the unmount has to wait for, and wear, the disk.
-            if (users is null) OverlayMount.Mount(new([.. lowers], upper, work, Volatile: true), target);
-            else MappedOverlay.Mount(lowers, upper, work, users, Path.Combine(writableDirectory, Shown), target);
+            OverlayLayers layers = new([.. lowers], upper, work, Volatile: true) { Context = label };
+            if (users is null) OverlayMount.Mount(layers, target);
+            else MappedOverlay.Mount(layers, users, Path.Combine(writableDirectory, Shown), target);
             return true;
         }
         catch (ErrnoException e) when (e.Errno is Errno.EINVAL or Errno.ENODEV or Errno.EOPNOTSUPP or Errno.EPERM)
@@ -117,7 +119,7 @@ public sealed partial class ImageStore
         }
     }
 
-    private bool TryMountReadOnly(List<StoredLayer> stack, string leaseDirectory, string target, FileDescriptor? users)
+    private bool TryMountReadOnly(List<StoredLayer> stack, string leaseDirectory, string target, FileDescriptor? users, string? label)
     {
         if (stack.Any(l => !l.Removals().IsEmpty)) return false;
         List<string> lowers = [.. stack.Select(DiffOf)];
@@ -125,7 +127,7 @@ public sealed partial class ImageStore
         while (lowers.Count < 2) lowers.Add(Directory.CreateDirectory(Path.Combine(_paths.Root, $"empty{lowers.Count}")).FullName);
         try
         {
-            OverlayLayers layers = new([.. lowers], null, null, Volatile: false);
+            OverlayLayers layers = new([.. lowers], null, null, Volatile: false) { Context = label };
             if (users is null) OverlayMount.Mount(layers, target);
             else MappedOverlay.Mount(layers, users, Path.Combine(leaseDirectory, Shown), target);
             return true;
@@ -140,7 +142,7 @@ public sealed partial class ImageStore
     private string DiffOf(StoredLayer layer) => _layers.DiffOf(ContentDigest.Parse(layer.ChainId));
 
     /// <summary>The tree is copied to where the container's writes are counted, and shown at the target.</summary>
-    private void MountCopy(List<StoredLayer> stack, string writableDirectory, string target, CancellationToken cancel)
+    private void MountCopy(List<StoredLayer> stack, string writableDirectory, string target, string? label, CancellationToken cancel)
     {
         string root = Path.Combine(writableDirectory, Copied);
         DirectoryHandle.DeleteTree(root);
@@ -153,6 +155,7 @@ public sealed partial class ImageStore
                 using LowerLayer layer = new(DirectoryHandle.Open(DiffOf(stack[i])), stack[i].Removals());
                 TreeCopy.Apply(layer, handle, cancel);
             }
+            if (label is not null) FileLabels.Set(handle, label);
             MountPoint.Bind(root, target, recursive: false, readOnly: false);
         }
         catch

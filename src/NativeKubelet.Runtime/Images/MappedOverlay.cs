@@ -11,18 +11,18 @@ namespace NativeKubelet.Runtime.Images;
 /// </summary>
 internal static class MappedOverlay
 {
-    /// <param name="lowers">Topmost first.</param>
+    /// <param name="layers">With an upper directory.</param>
     /// <param name="stage">A directory of the overlay's own, not there yet.</param>
     /// <exception cref="ErrnoException">EINVAL: a file system that cannot.</exception>
-    public static void Mount(List<string> lowers, string upper, string work, MappedUsers users, string stage, string target)
+    public static void Mount(OverlayLayers layers, MappedUsers users, string stage, string target)
     {
-        using (DirectoryHandle root = DirectoryHandle.Open(upper))
+        using (DirectoryHandle root = DirectoryHandle.Open(layers.Upper!))
         {
             FileStatus status = root.Status();
             root.SetOwner(".", users.FirstId + status.Uid, users.FirstId + status.Gid);
             root.SetMode(".", status.Permissions);
         }
-        Mount(new([.. lowers], upper, work, Volatile: true), users.Namespace, stage, target);
+        Mount(layers, users.Namespace, stage, target);
     }
 
     /// <summary>With the lower directories' owners shown through the namespace.</summary>

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using NativeKubelet.Core.Containers;
 using NativeKubelet.Core.Containers.Seccomp;
+using NativeKubelet.Core.Containers.SELinux;
 using NativeKubelet.Core.Containers.Users;
 using NativeKubelet.Core.Resources;
 using NativeKubelet.Linux.Cgroups;
@@ -68,7 +69,7 @@ public sealed record MachineFacts(
 
     public RuntimeSettings Settings(RuntimePaths paths, RuncCommand runc, LogCeiling logs, LimitSettings limits, string hostname, string clusterDomain) =>
         new(paths, runc, logs, limits, View, BootId, hostname, clusterDomain, Capabilities, LowestOomScoreAdj,
-            new(SeccompDefault: false, Path.Combine(paths.Root, "seccomp"), Features.Seccomp, Features.AppArmor, Seccomp) { HasSELinux = Features.SELinux, Users = Features.UserNamespaces ? IdPool.Standard(65536) : null });
+            new(SeccompDefault: false, Path.Combine(paths.Root, "seccomp"), Features.Seccomp, Features.AppArmor, Seccomp) { SELinux = Features.SELinux, Users = Features.UserNamespaces ? IdPool.Standard(65536) : null });
 
     /// <summary>What the node reports as its capacity (spec 20 §3.2).</summary>
     /// <param name="storageBytes">Of the file system that holds --root-dir; null where storage is not counted.</param>
@@ -89,6 +90,6 @@ public sealed record MachineFacts(
 /// <param name="Pages">Set aside (nr_hugepages), used or not.</param>
 public readonly record struct HugePagePool(long PageBytes, long Pages);
 
-/// <param name="SELinux">A policy can be loaded or is: its file system is mounted.</param>
+/// <param name="SELinux">What containers are labelled with; null: no SELinux, or one that has no policy.</param>
 /// <param name="Overlay">overlayfs is there, or is a module that the kernel loads when it is mounted.</param>
-public sealed record KernelFeatures(bool CgroupNamespaces, bool UserNamespaces, bool Seccomp, bool AppArmor, bool SELinux, bool Overlay);
+public sealed record KernelFeatures(bool CgroupNamespaces, bool UserNamespaces, bool Seccomp, bool AppArmor, SELinuxContexts? SELinux, bool Overlay);

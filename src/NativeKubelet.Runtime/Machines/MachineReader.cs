@@ -5,8 +5,8 @@ using NativeKubelet.Linux.Cgroups;
 
 namespace NativeKubelet.Runtime.Machines;
 
-/// <summary>Reads <see cref="MachineFacts"/> off /proc and /sys. A fact that cannot be had becomes a doubt, never a failed start.</summary>
-public sealed class MachineReader
+/// <summary>Reads <see cref="MachineFacts"/> off /proc and /sys, and of SELinux its own files. A fact that cannot be had becomes a doubt, never a failed start.</summary>
+public sealed partial class MachineReader
 {
     private const string AppArmorSwitch = "/sys/module/apparmor/parameters/enabled";
 
@@ -15,7 +15,7 @@ public sealed class MachineReader
 
     private MachineReader(string root) => _root = root.TrimEnd('/');
 
-    /// <param name="root">Below which /proc and /sys are; another directory only for recorded machines.</param>
+    /// <param name="root">Below which all of them are; another directory only for recorded machines.</param>
     /// <exception cref="IOException">No usable control groups: without them nothing can run; the message names what is missing.</exception>
     public static MachineFacts Read(string root = "/") => new MachineReader(root).Read();
 
@@ -44,7 +44,7 @@ public sealed class MachineReader
             new(
                 Exists("/proc/self/ns/cgroup"), Exists("/proc/self/ns/user"), status.Contains("\nSeccomp:", StringComparison.Ordinal),
                 Exists(AppArmorSwitch) && Text(AppArmorSwitch, "no AppArmor is assumed").StartsWith('Y'),
-                Exists("/sys/fs/selinux/enforce"),
+                Labels(),
                 HasOverlay(release)),
             ThermalThrottle(),
             _doubts.ToImmutable());

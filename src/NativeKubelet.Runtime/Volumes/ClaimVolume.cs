@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using k8s.Models;
 using NativeKubelet.Core.Manifests;
 using NativeKubelet.Core.Objects;
@@ -16,6 +17,10 @@ internal sealed class ClaimVolume(RuntimePaths paths, NodeFacts node)
 {
     private const string Plugin = "kubernetes.io~local-volume";
     private const uint ParentMode = 0x1E8; // 0750
+
+    // Whoever makes a volume of one of these shall not lose the labels of the system with it.
+    private static readonly FrozenSet<string> s_ofTheSystem = FrozenSet.ToFrozenSet(
+        ["", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/media", "/opt", "/proc", "/root", "/run", "/sbin", "/srv", "/sys", "/tmp", "/usr", "/var", "/var/lib", "/var/log"]);
 
     private readonly ClaimStore _store = new(paths);
     private readonly Lock _choosing = new();    // two claims at a time could choose one volume
@@ -53,6 +58,14 @@ internal sealed class ClaimVolume(RuntimePaths paths, NodeFacts node)
         // Last: from now on it is set up.
         parent.MakeSymbolicLink(place, volume.Name);
     }
+
+    /// <summary>Whether its files are pods' alone: those of a hostPath are the host's too, and those of a volume that is gone nobody knows.</summary>
+    public bool TakesLabel(V1Pod pod, V1Volume volume, NodeObjects objects) => _store.Kept(ObjectKey.Claim(pod.Metadata.NamespaceProperty, volume.PersistentVolumeClaim.ClaimName)) switch
+    {
+        null => false,
+        "" => true,
+        var name => objects.Volume(name) is { Spec.HostPath: null } bound && !s_ofTheSystem.Contains(bound.Spec.Local?.Path.TrimEnd('/') ?? ""),
+    };
 
     private ClaimChoice Choose(ObjectKey key, V1PersistentVolumeClaim claim, NodeObjects objects)
     {

@@ -2,11 +2,13 @@ using System.Collections.Immutable;
 using k8s.Models;
 using NativeKubelet.Core.Volumes;
 using NativeKubelet.Linux.Files;
+using NativeKubelet.Linux.SELinux;
 
 namespace NativeKubelet.Runtime.Volumes;
 
 /// <summary>configMap, secret, downwardAPI and projected: files that the agent writes and the pod only reads (spec 41 §4).</summary>
-internal sealed class ContentVolume(RuntimePaths paths, TimeProvider time)
+/// <param name="labels">The kernel labels files (SELinux).</param>
+internal sealed class ContentVolume(RuntimePaths paths, TimeProvider time, bool labels)
 {
     public VolumeDirectory Directory(V1Pod pod, V1Volume volume) => new(paths, pod.Metadata.Uid, PluginOf(volume), volume.Name);
 
@@ -56,6 +58,8 @@ internal sealed class ContentVolume(RuntimePaths paths, TimeProvider time)
         AtomicWriter.Write(root, files, time.GetUtcNow(), () =>
         {
             if (group is { } id) VolumeOwnership.Apply(root, id, readOnly: true, CancellationToken.None);
+            // New files have the level of the agent, which every pod may read, until they get that of the container that has the volume.
+            if (labels && FileLabels.Of(root, ".") is { } label) FileLabels.Set(root, label);
         });
     }
 

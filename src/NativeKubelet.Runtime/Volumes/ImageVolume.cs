@@ -6,7 +6,8 @@ using NativeKubelet.Linux.Namespaces;
 namespace NativeKubelet.Runtime.Volumes;
 
 /// <summary>image (spec 41 §5.4): an image's files, read-only, mounted once for all containers of a pod.</summary>
-internal sealed class ImageVolume(RuntimePaths paths, IImageStore images)
+/// <param name="label">Of its files (SELinux), as containers of every level read them; null: as they are.</param>
+internal sealed class ImageVolume(RuntimePaths paths, IImageStore images, string? label)
 {
     private const string Plugin = "kubernetes.io~image";
     private const uint ParentMode = 0x1E8; // 0750
@@ -22,7 +23,7 @@ internal sealed class ImageVolume(RuntimePaths paths, IImageStore images)
             // What is mounted stays what it was, as containers that share it must see one thing.
             if (!directory.MakeMountPoint()) return;
             using FileDescriptor? users = usersPid is { } pid ? UserNamespace.OpenOf(pid) : null;
-            await images.MountReadOnlyAsync(image, Lease(pod.Metadata.Uid, volume.Name), directory.Path, users, cancel);
+            await images.MountReadOnlyAsync(image, Lease(pod.Metadata.Uid, volume.Name), directory.Path, users, label, cancel);
         }
         catch (Exception e) when (e is IOException or ErrnoException or ImageException)
         {

@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using k8s.Models;
 using Microsoft.Extensions.Logging;
 using NativeKubelet.Core.Containers;
+using NativeKubelet.Core.Objects;
 using NativeKubelet.Core.Pods;
 using NativeKubelet.Core.Resources;
 using NativeKubelet.Core.Volumes;
@@ -22,9 +23,9 @@ public sealed partial class Volumes(
     /// <summary>As long as the original waits for volumes before it says so and tries again.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(123);
 
-    private readonly ContentVolume _content = new(paths, time);
+    private readonly ContentVolume _content = new(paths, time, node.SELinux is not null);
     private readonly ClaimVolume _claims = new(paths, node);
-    private readonly ImageVolume _images = new(paths, images);
+    private readonly ImageVolume _images = new(paths, images, node.SELinux?.SharedFile.ToString());
     private readonly SubPaths _subPaths = new(paths);
 
     // A look at a dead network file system never returns. One such look per pod is enough: the next one waits for it.
@@ -72,9 +73,11 @@ public sealed partial class Volumes(
     {
         ImmutableArray<ResolvedMount>.Builder mounts = ImmutableArray.CreateBuilder<ResolvedMount>(container.VolumeMounts?.Count ?? 0);
         if (container.VolumeMounts is not { Count: > 0 } wanted) return [];
+        // Only labels need to know what kind of volume a claim has, once its data is there.
+        NodeObjects known = node.SELinux is not null && VolumeUse.Used(pod).Any(v => v.PersistentVolumeClaim is not null) ? await objects.ForAsync(pod, cancel) : NodeObjects.Empty;
         await BoundedAsync(pod.Metadata.Uid, "resolve", () =>
         {
-            for (int i = 0; i < wanted.Count; i++) mounts.Add(Resolve(pod, container, wanted[i], i, environment));
+            for (int i = 0; i < wanted.Count; i++) mounts.Add(Resolve(pod, container, wanted[i], i, environment, known));
         }, cancel);
         return mounts.ToImmutable();
     }
@@ -129,7 +132,7 @@ public sealed partial class Volumes(
         // Another kind is refused with its container (SupportedFields), and the rest of the pod is told so.
     }
 
-    private ResolvedMount Resolve(V1Pod pod, V1Container container, V1VolumeMount mount, int index, IReadOnlyDictionary<string, string> environment)
+    private ResolvedMount Resolve(V1Pod pod, V1Container container, V1VolumeMount mount, int index, IReadOnlyDictionary<string, string> environment, NodeObjects known)
     {
         V1Volume volume = pod.Spec.Volumes?.FirstOrDefault(v => v.Name == mount.Name)
             ?? throw new VolumeException($"cannot find volume \"{mount.Name}\" to mount into container \"{container.Name}\"");
@@ -155,6 +158,7 @@ public sealed partial class Volumes(
         {
             RecursiveReadOnly = readOnly && RecursiveReadOnly(mount, container),
             NoExec = volume.Image is not null,
+            TakesLabel = volume.EmptyDir is not null || shown || (volume.PersistentVolumeClaim is { ReadOnlyProperty: not true } && _claims.TakesLabel(pod, volume, known)),
             OwnersMapped = volume.Image is not null && pod.Spec.HostUsers == false,
         };
     }

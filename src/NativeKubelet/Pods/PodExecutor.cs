@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using k8s.Models;
 using Microsoft.Extensions.Logging;
 using NativeKubelet.Core.Containers;
+using NativeKubelet.Core.Containers.SELinux;
 using NativeKubelet.Core.Events;
 using NativeKubelet.Core.Manifests;
 using NativeKubelet.Core.Network;
@@ -128,7 +129,7 @@ public sealed partial class PodExecutor(
                 throw new RuntimeException(EventReasons.FailedCreatePodSandBox, fault);
             PodDns dns = PodDns.Build(pod, node.ReadDns());
             foreach (DnsWarning warning in dns.Warnings) Tell(pod, warning);
-            if (!node.Facts.SELinux && SELinuxDemand.Of(pod) is { } label) events.Warning(pod, EventReasons.SELinuxNotEnabled, EventMessages.NoSELinux(label));
+            if (node.Facts.SELinux is null && SELinuxDemand.Of(pod) is { } label) events.Warning(pod, EventReasons.SELinuxNotEnabled, EventMessages.NoSELinux(label));
             await runtime.CreateSandboxAsync(new(pod, create.Attempt, names.Kernel, dns.Content, group.Path, Ports(pod))
             {
                 Handler = await cluster.HandlerAsync(pod, cancel),

@@ -45,7 +45,7 @@ public sealed class StoreHost : IDisposable
     public async Task<string> MountAsync(ImageRecord image, string container)
     {
         string target = Path.Combine(Root, "mounted", container);
-        await Store.MountRootFileSystemAsync(image, Paths.ContainerData(container), target, null, Deadline());
+        await Store.MountRootFileSystemAsync(image, Paths.ContainerData(container), target, null, null, Deadline());
         return target;
     }
 

@@ -26,7 +26,7 @@ public sealed class RegistryPullTests : IAsyncDisposable
 
         Assert.Equal([$"{_bench.Server}/team/hello:1"], image.RepoTags);
         Assert.Equal(4, image.Layers.Length);
-        await store.MountRootFileSystemAsync(image, _bench["container"], _bench["target"], null, StoreHost.Deadline());
+        await store.MountRootFileSystemAsync(image, _bench["container"], _bench["target"], null, null, StoreHost.Deadline());
         Assert.Equal(File.ReadAllText("/etc/group"), await Tool.RunAsync("/usr/sbin/chroot", _bench["target"], "/bin/cat", "/three"));
     }
 

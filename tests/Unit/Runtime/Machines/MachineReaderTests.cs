@@ -23,7 +23,7 @@ public sealed class MachineReaderTests
         Assert.DoesNotContain("CAP_SYS_RESOURCE", machine.Capabilities);
         Assert.Contains("CAP_SYS_ADMIN", machine.Capabilities);
         Assert.Equal(-300, machine.LowestOomScoreAdj);
-        Assert.Equal(new KernelFeatures(true, true, true, false, false, true), machine.Features);
+        Assert.Equal(new KernelFeatures(true, true, true, false, null, true), machine.Features);
         Assert.Equal(["/sys/devices/system/cpu/cpu1/thermal_throttle"], machine.ThermalThrottlePaths);
         Assert.True(machine.SwapAccounted);
     }
@@ -76,6 +76,44 @@ public sealed class MachineReaderTests
         Assert.Equal(-1000, machine.LowestOomScoreAdj);
         Assert.Equal(63476, machine.PidMax);
     }
+
+    [Theory]
+    [InlineData("kernel\0")]
+    [InlineData("init\0")]
+    [InlineData("unconfined\n")]
+    public void SELinux_without_a_policy_labels_nothing(string own)
+    {
+        using RecordedMachine recorded = WithPolicy(RecordedMachine.RaspberryPi()).With("/proc/self/attr/current", own);
+
+        Assert.Null(recorded.Read().Features.SELinux);
+        Assert.Null(RecordedMachine.Appliance().With("/proc/self/attr/current", "u:r:t:s0\0").Read().Features.SELinux);
+    }
+
+    [Fact]
+    public void Labels_are_the_loaded_policys_and_a_package_of_container_policy_speaks_first()
+    {
+        using RecordedMachine recorded = WithPolicy(RecordedMachine.RaspberryPi()).With("/etc/selinux/config", "SELINUX=enforcing\nSELINUXTYPE=default\n");
+
+        Assert.Equal("built in", recorded.Read().Features.SELinux?.Origin);
+        recorded.With("/etc/selinux/default/contexts/lxc_contexts", "process = u:r:lxc_t:s0\nfile = u:object_r:lxc_file_t:s0\n");
+        Assert.Equal("u:r:lxc_t:s0", recorded.Read().Features.SELinux?.Process.ToString());
+        recorded.With("/usr/share/containers/selinux/contexts", "process = u:r:own_t:s0\nfile = u:object_r:own_file_t:s0\n");
+        Assert.Equal("u:r:own_t:s0", recorded.Read().Features.SELinux?.Process.ToString());
+    }
+
+    [Fact]
+    public void A_file_of_contexts_that_says_nothing_is_named_and_passed_over()
+    {
+        using RecordedMachine recorded = WithPolicy(RecordedMachine.RaspberryPi()).With("/sys/fs/selinux/mls", "0").With("/etc/selinux/targeted/contexts/lxc_contexts", "process = x\n");
+
+        MachineFacts machine = recorded.Read();
+
+        Assert.Equal("system_u:object_r:container_file_t", machine.Features.SELinux?.File.ToString());
+        Assert.Contains(machine.Doubts, d => d.StartsWith("/etc/selinux/targeted/contexts/lxc_contexts: no contexts", StringComparison.Ordinal));
+    }
+
+    private static RecordedMachine WithPolicy(RecordedMachine machine) =>
+        machine.With("/sys/fs/selinux/enforce", "1").With("/sys/fs/selinux/mls", "1").With("/proc/self/attr/current", "system_u:system_r:init_t:s0\0");
 
     [Fact]
     public void In_a_user_namespace_the_capability_frees_no_oom_score()

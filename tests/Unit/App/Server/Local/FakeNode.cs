@@ -167,8 +167,8 @@ internal sealed class FakeNode : IContainerRuntime, IImageStore, IAsyncDisposabl
     Task IContainerRuntime.RemoveContainerAsync(string containerId, CancellationToken cancel) => throw new NotSupportedException();
     void IContainerRuntime.Supersede(IReadOnlyCollection<string> containerIds) => throw new NotSupportedException();
     Task IContainerRuntime.ResizeAsync(PodResize resize, CancellationToken cancel) => throw new NotSupportedException();
-    Task IImageStore.MountReadOnlyAsync(ImageRecord image, string leaseDirectory, string target, FileDescriptor? users, CancellationToken cancel) => throw new NotSupportedException();
+    Task IImageStore.MountReadOnlyAsync(ImageRecord image, string leaseDirectory, string target, FileDescriptor? users, string? label, CancellationToken cancel) => throw new NotSupportedException();
 
-    Task IImageStore.MountRootFileSystemAsync(ImageRecord image, string writableDirectory, string target, MappedUsers? users, CancellationToken cancel) => throw new NotSupportedException();
+    Task IImageStore.MountRootFileSystemAsync(ImageRecord image, string writableDirectory, string target, MappedUsers? users, string? label, CancellationToken cancel) => throw new NotSupportedException();
     Task IImageStore.UnmountRootFileSystemAsync(string writableDirectory, string target, CancellationToken cancel) => throw new NotSupportedException();
 }

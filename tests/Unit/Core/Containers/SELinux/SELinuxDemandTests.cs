@@ -1,7 +1,7 @@
 using k8s.Models;
-using NativeKubelet.Core.Containers;
+using NativeKubelet.Core.Containers.SELinux;
 
-namespace NativeKubelet.Tests.Unit.Core.Containers;
+namespace NativeKubelet.Tests.Unit.Core.Containers.SELinux;
 
 public sealed class SELinuxDemandTests
 {
