@@ -15,32 +15,33 @@ public static class FileLabels
 
     /// <summary>Labels a file, or a directory with all that is in it; where the file system keeps no labels nothing happens.</summary>
     /// <exception cref="ErrnoException">EACCES, EROFS: a file that has another label keeps it, so a program would not reach it.</exception>
-    public static void Set(string path, string label)
+    public static void Set(string path, string label, CancellationToken cancel)
     {
         if (Directory.Exists(path))
         {
             using DirectoryHandle directory = DirectoryHandle.Open(path);
-            Set(directory, label);
+            Set(directory, label, cancel);
             return;
         }
         using DirectoryHandle parent = DirectoryHandle.Open(Path.GetDirectoryName(path)!);
         Entry(parent, Path.GetFileName(path), label);
     }
 
-    /// <inheritdoc cref="Set(string, string)"/>
-    public static void Set(DirectoryHandle directory, string label) => Tree(directory, label, 0);
+    /// <inheritdoc cref="Set(string, string, CancellationToken)"/>
+    public static void Set(DirectoryHandle directory, string label, CancellationToken cancel) => Tree(directory, label, 0, cancel);
 
     /// <summary>Itself last: a directory that has the label has nothing without it, unless somebody changed that since.</summary>
-    private static void Tree(DirectoryHandle directory, string label, int depth)
+    private static void Tree(DirectoryHandle directory, string label, int depth, CancellationToken cancel)
     {
         foreach (KernelPath name in directory.List())
         {
+            cancel.ThrowIfCancellationRequested();
             if (directory.TryStatus(name) is not { } status || status.MountRoot == true) continue;
             if (status.Kind == FileKind.Directory)
             {
                 if (depth >= DirectoryHandle.MaxDepth) throw new ErrnoException("openat", $"{directory.Name}/{name}", Errno.ELOOP);
                 using DirectoryHandle? inner = directory.TryOpenDirectory(name, out int errno);
-                if (inner is not null) Tree(inner, label, depth + 1);
+                if (inner is not null) Tree(inner, label, depth + 1, cancel);
                 else if (errno is not (Errno.ENOENT or Errno.ENOTDIR or Errno.ELOOP)) throw new ErrnoException("openat", $"{directory.Name}/{name}", errno);
             }
             else Entry(directory, name, label);

@@ -131,8 +131,7 @@ internal sealed partial class ContainerLauncher(
         WriteTerminationLog(record.TerminationLog);
         if (root.Users is { } own)
             foreach (string file in (string[])[HostsPath(box.PodUid), record.TerminationLog]) OwnedFile.Give(file, own.Host);
-        if (labels is not null)
-            foreach (string path in Labelled(start, box, record)) FileLabels.Set(path, labels.File);
+        if (labels is not null) await LabelAsync(labels.File, Labelled(start, box, record), cancel);
         Directory.CreateDirectory(Path.GetDirectoryName(record.LogPath)!);
 
         RuntimeSpec spec = RuntimeSpecBuilder.Build(Blueprint(start, box, record, podGroup, user, root, labels, targetProcesses, root.Users is not null && await ReadsMappingsAsync(runtime, cancel)));
@@ -181,12 +180,16 @@ internal sealed partial class ContainerLauncher(
     }
 
     /// <summary>What is bound into the container and not the host's. In a pod of several levels the last one that starts has it.</summary>
-    private IEnumerable<string> Labelled(ContainerStart start, SandboxRecord box, ContainerRecord record)
+    private string[] Labelled(ContainerStart start, SandboxRecord box, ContainerRecord record)
     {
         SandboxFiles shared = SandboxFiles.Of(settings.Paths, box.Id);
         string[] memory = box.HostIpc ? [] : [shared.Shm];
         return [shared.ResolvConf, shared.Hostname, HostsPath(box.PodUid), record.TerminationLog, .. memory, .. start.Mounts.Where(m => m.TakesLabel).Select(m => m.HostPath)];
     }
+
+    /// <summary>A volume can have more files than others should wait for.</summary>
+    private static Task LabelAsync(string label, string[] paths, CancellationToken cancel) => Task.Factory.StartNew(
+        () => Array.ForEach(paths, path => FileLabels.Set(path, label, cancel)), cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     private static VolumeDevice Device(ResolvedDevice device)
     {

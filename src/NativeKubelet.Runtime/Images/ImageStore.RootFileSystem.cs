@@ -155,7 +155,7 @@ public sealed partial class ImageStore
                 using LowerLayer layer = new(DirectoryHandle.Open(DiffOf(stack[i])), stack[i].Removals());
                 TreeCopy.Apply(layer, handle, cancel);
             }
-            if (label is not null) FileLabels.Set(handle, label);
+            if (label is not null) FileLabels.Set(handle, label, cancel);
             MountPoint.Bind(root, target, recursive: false, readOnly: false);
         }
         catch

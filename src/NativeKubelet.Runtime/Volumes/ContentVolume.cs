@@ -59,7 +59,7 @@ internal sealed class ContentVolume(RuntimePaths paths, TimeProvider time, bool 
         {
             if (group is { } id) VolumeOwnership.Apply(root, id, readOnly: true, CancellationToken.None);
             // New files have the level of the agent, which every pod may read, until they get that of the container that has the volume.
-            if (labels && FileLabels.Of(root, ".") is { } label) FileLabels.Set(root, label);
+            if (labels && FileLabels.Of(root, ".") is { } label) FileLabels.Set(root, label, CancellationToken.None);
         });
     }
 

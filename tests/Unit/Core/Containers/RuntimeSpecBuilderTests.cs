@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using k8s.Models;
 using NativeKubelet.Api.Oci;
 using NativeKubelet.Core.Containers;
+using NativeKubelet.Core.Containers.SELinux;
 
 namespace NativeKubelet.Tests.Unit.Core.Containers;
 
@@ -130,11 +131,20 @@ public sealed class RuntimeSpecBuilderTests
         Assert.Contains(spec.Linux.Namespaces, n => n is { Type: "pid", Path: null });
     }
 
+    [Fact]
+    public void Labels_are_the_processs_and_the_runtimes_own_mounts_and_without_SELinux_there_are_none()
+    {
+        RuntimeSpec labelled = Build(_ => { }, labels: new("process", "file")), none = Build(_ => { });
+
+        Assert.Equal(("process", "file"), (labelled.Process.SelinuxLabel, labelled.Linux.MountLabel));
+        Assert.Equal((null, null), (none.Process.SelinuxLabel, none.Linux.MountLabel));
+    }
+
     private static readonly ImageConfig Image = ImageConfig.Empty with { Entrypoint = ["/entry"], Cmd = ["image-arg"] };
 
     private static readonly SandboxView Sandbox = new("web", "/run/netns", "/proc/5/ns/ipc", "/proc/5/ns/uts", null, "/shm", "/resolv", "/hostname", "/hosts", "/term");
 
-    private static RuntimeSpec Build(Action<V1Container> change, ImageConfig? image = null, ImmutableArray<RuntimeMount> mounts = default, SandboxView? sandbox = null)
+    private static RuntimeSpec Build(Action<V1Container> change, ImageConfig? image = null, ImmutableArray<RuntimeMount> mounts = default, SandboxView? sandbox = null, ContainerLabels? labels = null)
     {
         V1Container container = new() { Name = "c", Image = "img" };
         change(container);
@@ -142,6 +152,6 @@ public sealed class RuntimeSpecBuilderTests
         return RuntimeSpecBuilder.Build(new ContainerBlueprint(
             pod, container, image ?? Image, new ContainerUser(0, 0, [0], "/root"), ContainerEnvironment.Declared(pod, container, Sources.None), sandbox ?? Sandbox, "/kubepods/pod1/c1",
             new RuntimeResources([]), 1000, mounts.IsDefault ? [] : mounts, [], CapabilitySet.Compute(container.SecurityContext, CapabilitySet.All),
-            ContainerConfinement.None, new MachineView(false, ["/sys/devices/system/cpu/cpu0/thermal_throttle"])));
+            ContainerConfinement.None with { Labels = labels }, new MachineView(false, ["/sys/devices/system/cpu/cpu0/thermal_throttle"])));
     }
 }
