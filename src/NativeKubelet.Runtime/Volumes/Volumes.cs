@@ -158,7 +158,7 @@ public sealed partial class Volumes(
         {
             RecursiveReadOnly = readOnly && RecursiveReadOnly(mount, container),
             NoExec = volume.Image is not null,
-            TakesLabel = volume.EmptyDir is not null || shown || (volume.PersistentVolumeClaim is { ReadOnlyProperty: not true } && _claims.TakesLabel(pod, volume, known)),
+            TakesLabel = node.SELinux is not null && (volume.EmptyDir is not null || shown || (volume.PersistentVolumeClaim is { ReadOnlyProperty: not true } && _claims.TakesLabel(pod, volume, known))),
             OwnersMapped = volume.Image is not null && pod.Spec.HostUsers == false,
         };
     }

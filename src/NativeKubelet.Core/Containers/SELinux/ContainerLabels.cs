@@ -16,15 +16,15 @@ public sealed record ContainerLabels(string? Process, string File)
     /// <exception cref="ContainerConfigException">What is asked for is no part of a label.</exception>
     public static ContainerLabels Of(V1Pod pod, V1Container container, SELinuxContexts node, string level)
     {
-        V1SELinuxOptions asked = SELinuxDemand.Options(pod, container) ?? new();
+        V1SELinuxOptions options = SELinuxDemand.Options(pod, container) ?? new();
         string? Asked(string part, string? wanted, Func<string, bool> isOne) =>
             string.IsNullOrEmpty(wanted) ? null
             : isOne(wanted) ? wanted
             : throw new ContainerConfigException($"{SELinuxDemand.Of(pod, container)}: {part} \"{wanted}\" is nothing that a label can have");
 
-        string? user = Asked("user", asked.User, SELinuxContext.IsName), role = Asked("role", asked.Role, SELinuxContext.IsName), type = Asked("type", asked.Type, SELinuxContext.IsName);
+        string? user = Asked("user", options.User, SELinuxContext.IsName), role = Asked("role", options.Role, SELinuxContext.IsName), type = Asked("type", options.Type, SELinuxContext.IsName);
         // In a policy without levels the node's own contexts have none, and a pod that asks for one hears so from the kernel.
-        string? own = Asked("level", asked.Level, SELinuxContext.IsLevel) ?? (node.Process.Level is null ? null : level);
+        string? own = Asked("level", options.Level, SELinuxContext.IsLevel) ?? (node.Process.Level is null ? null : level);
         bool privileged = container.SecurityContext?.Privileged == true;
         return new(
             privileged ? null : new SELinuxContext(user ?? node.Process.User, role ?? node.Process.Role, type ?? node.Process.Type, own).ToString(),
