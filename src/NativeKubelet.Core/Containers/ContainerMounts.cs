@@ -11,11 +11,12 @@ internal static class ContainerMounts
     {
         SandboxView sandbox = blueprint.Sandbox;
         string kernelFiles = privileged ? "rw" : "ro", etc = readOnlyRoot ? "ro" : "rw";
+        string[] context = blueprint is { Users: not null, Confinement.Labels: { } labels } ? [$"context=\"{labels.File}\""] : [];
         List<RuntimeMount> mounts =
         [
             new("/proc", "proc", "proc", ["nosuid", "noexec", "nodev"]),
-            new("/dev", "tmpfs", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
-            new("/dev/pts", "devpts", "devpts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
+            new("/dev", "tmpfs", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k", .. context]),
+            new("/dev/pts", "devpts", "devpts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5", .. context]),
             // It shows the queues of the container's IPC namespace, so with hostIPC the host's, also where the host mounts none.
             new("/dev/mqueue", "mqueue", "mqueue", ["nosuid", "noexec", "nodev"]),
             new("/sys", "sysfs", "sysfs", ["nosuid", "noexec", "nodev", kernelFiles]),

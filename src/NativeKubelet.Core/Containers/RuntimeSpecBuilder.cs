@@ -107,8 +107,9 @@ public static class RuntimeSpecBuilder
                 blueprint.Confinement.Seccomp,
                 UidMappings: Mapping(blueprint.Users),
                 GidMappings: Mapping(blueprint.Users),
-                // Of the file systems that the runtime itself mounts: /dev and what is below.
-                MountLabel: blueprint.Confinement.Labels?.File));
+                // Of what the runtime mounts itself. Among that are the message queues, which belong to the host's root also in a user
+                // namespace of the pod's, so that nobody may label them there: then the mounts that need it have the label as an option.
+                MountLabel: blueprint.Users is null ? blueprint.Confinement.Labels?.File : null));
     }
 
     private static RuntimeDeviceRule[] Devices(bool privileged, ImmutableArray<VolumeDevice> volumes) =>

@@ -66,6 +66,20 @@ public sealed class SELinuxTests
     }
 
     [Fact]
+    public async Task Users_of_its_own_change_nothing_about_a_pods_labels()
+    {
+        await using RuntimeHost host = await StartAsync();
+        host.LetOthersPass();
+        V1Pod pod = host.Pod("touch /made; exec sleep 1000", p => (p.Spec.HostNetwork, p.Spec.HostUsers, p.Spec.SecurityContext) = (false, false, new() { SeLinuxOptions = new() { Level = "s0:c6,c7" } }));
+
+        ContainerState container = await host.StartAsync(await host.SandboxAsync(pod), pod);
+
+        Assert.Equal("system_u:system_r:container_t:s0:c6,c7", Label(container));
+        foreach (string place in (string[])["/", "/bin/busybox", "/etc/hosts", "/dev", "/dev/pts", "/dev/shm"])
+            Assert.Equal($"{place} {OfFiles}s0:c6,c7", $"{place} {LabelOf($"/proc/{container.Pid}/root{place}")}");
+    }
+
+    [Fact]
     public async Task A_label_that_the_policy_does_not_know_keeps_the_container_from_starting()
     {
         await using RuntimeHost host = await StartAsync();

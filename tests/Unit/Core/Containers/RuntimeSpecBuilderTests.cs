@@ -138,13 +138,23 @@ public sealed class RuntimeSpecBuilderTests
 
         Assert.Equal(("process", "file"), (labelled.Process.SelinuxLabel, labelled.Linux.MountLabel));
         Assert.Equal((null, null), (none.Process.SelinuxLabel, none.Linux.MountLabel));
+        Assert.DoesNotContain(labelled.Mounts, m => m.Options.Contains("context=\"file\""));
+    }
+
+    [Fact]
+    public void In_a_pod_with_users_of_its_own_the_mounts_that_can_be_labelled_are_each_and_the_queues_are_not()
+    {
+        RuntimeSpec spec = Build(_ => { }, labels: new("process", "file:s0:c1,c2"), users: new("/proc/5/ns/user", "/root", null));
+
+        Assert.Equal(("process", null), (spec.Process.SelinuxLabel, spec.Linux.MountLabel));
+        Assert.Equal(["/dev", "/dev/pts"], spec.Mounts.Where(m => m.Options.Contains("context=\"file:s0:c1,c2\"")).Select(m => m.Destination));
     }
 
     private static readonly ImageConfig Image = ImageConfig.Empty with { Entrypoint = ["/entry"], Cmd = ["image-arg"] };
 
     private static readonly SandboxView Sandbox = new("web", "/run/netns", "/proc/5/ns/ipc", "/proc/5/ns/uts", null, "/shm", "/resolv", "/hostname", "/hosts", "/term");
 
-    private static RuntimeSpec Build(Action<V1Container> change, ImageConfig? image = null, ImmutableArray<RuntimeMount> mounts = default, SandboxView? sandbox = null, ContainerLabels? labels = null)
+    private static RuntimeSpec Build(Action<V1Container> change, ImageConfig? image = null, ImmutableArray<RuntimeMount> mounts = default, SandboxView? sandbox = null, ContainerLabels? labels = null, UsersView? users = null)
     {
         V1Container container = new() { Name = "c", Image = "img" };
         change(container);
@@ -152,6 +162,9 @@ public sealed class RuntimeSpecBuilderTests
         return RuntimeSpecBuilder.Build(new ContainerBlueprint(
             pod, container, image ?? Image, new ContainerUser(0, 0, [0], "/root"), ContainerEnvironment.Declared(pod, container, Sources.None), sandbox ?? Sandbox, "/kubepods/pod1/c1",
             new RuntimeResources([]), 1000, mounts.IsDefault ? [] : mounts, [], CapabilitySet.Compute(container.SecurityContext, CapabilitySet.All),
-            ContainerConfinement.None with { Labels = labels }, new MachineView(false, ["/sys/devices/system/cpu/cpu0/thermal_throttle"])));
+            ContainerConfinement.None with { Labels = labels }, new MachineView(false, ["/sys/devices/system/cpu/cpu0/thermal_throttle"]))
+        {
+            Users = users,
+        });
     }
 }
