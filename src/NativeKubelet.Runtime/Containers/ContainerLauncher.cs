@@ -31,7 +31,7 @@ internal sealed partial class ContainerLauncher(
 
     private readonly ContainerRoots _roots = new(images);
     private readonly Confinements _confinements = new(settings.Security);
-    private readonly SELinuxLabels? _labels = settings.Security.SELinux is { } contexts ? new(settings.Paths, contexts) : null;
+    private readonly SELinuxLabels? _labels = settings.Security.SELinux is { } contexts ? new(settings.Paths, contexts, log) : null;
     private readonly ConcurrentDictionary<string, bool> _readsMappings = new();   // by program; asked by the first pod that needs to know
 
     // The OCI runtime gets nothing of the agent's own environment (no NOTIFY_SOCKET, no credentials).
