@@ -27,11 +27,11 @@ public sealed class CompleteVerb(CliConsole console, Func<VerbTable> verbs)
         return 0;
     }
 
-    private static async Task<IReadOnlyList<Candidate>> AskAsync(VerbSpec verb, string[] before, WordKind wanted, CancellationToken cancel)
+    private async Task<IReadOnlyList<Candidate>> AskAsync(VerbSpec verb, string[] before, WordKind wanted, CancellationToken cancel)
     {
         AgentClient agent = new(Completions.OptionBefore(VerbSpec.RunDirectory, before) ?? AgentClient.DefaultRunDirectory);
-        using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        patience.CancelAfter(Patience);
+        using CancellationTokenSource over = new(Patience, console.Time);
+        using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancel, over.Token);
         try
         {
             if (wanted == WordKind.Image)
