@@ -186,6 +186,9 @@ static void on_client_input(struct source *s, uint32_t events)
 		loop_close(s);
 		if (n == 0 && c->close_stdin_at_eof && !c->io->tty)
 			io_close_input(c->io);
+		else if (n == 0)	/* the input stays open for others, and kubectl waits for the end of the session */
+			for (int i = 0; i < 2; i++)
+				close_output(c, i);
 		return;
 	}
 	c->from = 0;

@@ -28,6 +28,32 @@ public sealed class AttachTests
     }
 
     [Fact]
+    public async Task A_client_whose_input_ends_is_let_go_where_the_programs_stays_open_for_others()
+    {
+        await using HolderHost host = await HolderHost.StartAsync();
+        await host.RunAsync("c1", "cat; echo over", stdin: true);
+
+        await SayAsync("hello\n", closeStdinAtEof: false);
+        Assert.EndsWith("over\n", await SayAsync("again\n", closeStdinAtEof: true), StringComparison.Ordinal);
+
+        await host.NextAsync<Runtime.Sandboxes.ContainerExited>();
+        Assert.Equal(["hello", "again", "over"], (await File.ReadAllLinesAsync(host.LogOf("c1"))).Select(l => l[40..]));
+
+        async Task<string> SayAsync(string words, bool closeStdinAtEof)
+        {
+            (FileDescriptor inRead, FileDescriptor inWrite) = Pipe.Create();
+            (FileDescriptor outRead, FileDescriptor outWrite) = Pipe.Create();
+            using FileDescriptor own = outRead;
+            using (inRead)
+            using (outWrite)
+                await host.Holder.AttachAsync("c1", inRead, outWrite, null, closeStdinAtEof, HolderHost.Deadline());
+            Pipe.Write(inWrite, Encoding.UTF8.GetBytes(words));
+            inWrite.Dispose();
+            return await ReadToEndAsync(outRead);
+        }
+    }
+
+    [Fact]
     public async Task A_terminal_has_the_size_it_was_given_and_echoes_into_the_log()
     {
         await using HolderHost host = await HolderHost.StartAsync();
