@@ -11,6 +11,7 @@
 enum {
 	HELD = 16384,
 	PATIENCE = 1000,	/* ms to take one chunk, then a client counts as stuck */
+	LINGER = 2000,		/* ms without output after the end of a client's input; kubectl waits for the session's end */
 };
 
 struct output {
@@ -23,6 +24,7 @@ struct output {
 struct client {
 	struct container_io *io;	/* NULL: free */
 	bool close_stdin_at_eof;
+	int64_t until;			/* when its session is over; 0: with the container */
 	struct source input;
 	size_t held, from;
 	struct output output[2];
@@ -117,6 +119,8 @@ bool clients_write(struct container_io *io, int stream, const char *data, size_t
 
 		if (c->io != io || o->source.fd < 0)
 			continue;
+		if (c->until)
+			c->until = now_ms() + LINGER;
 		n = o->held ? 0 : write(o->source.fd, data, length);
 		if (n == (ssize_t)length)
 			continue;
@@ -186,9 +190,8 @@ static void on_client_input(struct source *s, uint32_t events)
 		loop_close(s);
 		if (n == 0 && c->close_stdin_at_eof && !c->io->tty)
 			io_close_input(c->io);
-		else if (n == 0)	/* the input stays open for others, and kubectl waits for the end of the session */
-			for (int i = 0; i < 2; i++)
-				close_output(c, i);
+		else if (n == 0)	/* the program may answer yet, but will not end of this */
+			c->until = now_ms() + LINGER;
 		return;
 	}
 	c->from = 0;
@@ -212,6 +215,7 @@ int client_add(struct container_io *io, const int fds[3], bool close_stdin_at_eo
 	c = &clients[number];
 	c->io = io;
 	c->close_stdin_at_eof = close_stdin_at_eof;
+	c->until = 0;
 	c->held = 0;
 	for (int i = 0; i < 3; i++)
 		if (fds[i] >= 0)
@@ -225,11 +229,28 @@ int client_add(struct container_io *io, const int fds[3], bool close_stdin_at_eo
 	return number;
 }
 
+/* A client whose input has ended, beside a program that goes on listening to others. */
+static void end_silent(struct client *c, int64_t *now, int64_t *next)
+{
+	if (!c->io || !c->until || c->output[0].held || c->output[1].held)
+		return;
+	*now = *now ? *now : now_ms();
+	if (c->until > *now) {
+		if (*next < 0 || c->until - *now < *next)
+			*next = c->until - *now;
+		return;
+	}
+	c->until = 0;
+	for (int i = 0; i < 2; i++)
+		close_output(c, i);
+}
+
 int clients_expire(void)
 {
 	int64_t now = 0, next = -1;
 
-	for (int i = 0; i < client_top; i++)
+	for (int i = 0; i < client_top; i++) {
+		end_silent(&clients[i], &now, &next);
 		for (int k = 0; k < 2; k++) {
 			struct output *o = &clients[i].output[k];
 
@@ -241,5 +262,6 @@ int clients_expire(void)
 			else if (next < 0 || o->deadline - now < next)
 				next = o->deadline - now;
 		}
+	}
 	return (int)next;
 }

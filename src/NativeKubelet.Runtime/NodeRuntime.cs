@@ -125,8 +125,7 @@ public sealed partial class NodeRuntime : IContainerRuntime, IAsyncDisposable
         if (!_sandboxes.TryGetValue(sandboxId, out Sandbox? sandbox)) return;
         if (sandbox.Containers.Values.FirstOrDefault(c => c.Phase != ContainerPhase.Exited) is { } running)
             throw new RuntimeException("KillPodSandboxError", $"sandbox {sandboxId}: container {running.Name} runs in it; stop it first");
-        SandboxRecord record = Directory.Exists(_settings.Paths.SandboxDirectory(sandboxId))
-            ? sandbox.Save(SandboxFiles.Of(_settings.Paths, sandboxId), r => r with { Ready = false }) : sandbox.Update(r => r with { Ready = false });
+        SandboxRecord record = Save(sandbox, r => r with { Ready = false });
         try
         {
             sandbox.Leaving ??= sandbox.Holder;
@@ -240,7 +239,7 @@ public sealed partial class NodeRuntime : IContainerRuntime, IAsyncDisposable
         foreach (Sandbox sandbox in _sandboxes.Values.OrderBy(s => s.Record.Attempt))
         {
             string[] own = [.. containerIds.Where(sandbox.Containers.ContainsKey)];
-            if (own.Length > 0) sandbox.Save(SandboxFiles.Of(_settings.Paths, sandbox.Id), r => r with { Superseded = [.. (r.Superseded ?? []).Where(sandbox.Containers.ContainsKey), .. own] });
+            if (own.Length > 0) Save(sandbox, r => r with { Superseded = [.. (r.Superseded ?? []).Where(sandbox.Containers.ContainsKey), .. own] });
         }
     }
 
@@ -283,6 +282,10 @@ public sealed partial class NodeRuntime : IContainerRuntime, IAsyncDisposable
         await Task.WhenAll(_sandboxes.Values.Select(s => s.Pump));
         _holders.Dispose();
     }
+
+    /// <summary>A sandbox of an earlier boot has no file any more: what is known of it follows from its containers.</summary>
+    private SandboxRecord Save(Sandbox sandbox, Func<SandboxRecord, SandboxRecord> change) => Directory.Exists(_settings.Paths.SandboxDirectory(sandbox.Id))
+        ? sandbox.Save(SandboxFiles.Of(_settings.Paths, sandbox.Id), change) : sandbox.Update(change);
 
     private (Sandbox? Sandbox, ContainerRecord? Container) Find(string containerId)
     {

@@ -45,7 +45,8 @@ public abstract record ContainerChoice
         if (last is null)
             return new Start(new(want.Name, sandbox.Id, null, 0));
 
-        // A container that was replaced did not crash; one with another image has not crashed yet. One that restarts all of its pod has.
+        // A container that was replaced did not crash; one with another image has not crashed yet. One whose rule says that its end
+        // restarts all has, also where it was killed for another's.
         bool crashed = !replacing || (last.Superseded && RestartRule.RestartsAll(want, last.ExitCode));
         int step = changed ? 0 : StepOf(last, progress);
         TimeSpan delay = replacing || changed ? TimeSpan.Zero : backoff.Delay(step);

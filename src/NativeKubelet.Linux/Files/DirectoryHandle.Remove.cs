@@ -70,9 +70,11 @@ public sealed unsafe partial class DirectoryHandle
 
     private void RefuseMount(DirectoryHandle inner, FileStatus status)
     {
-        // A bind mount may show the same device; kernels before 5.8 tell it apart only by the mount's number.
-        if (status.MountRoot ?? inner.MountNumber() != MountNumber()) throw new ErrnoException("unlinkat", inner.Name, Errno.EBUSY);
+        if (status.MountRoot ?? inner.IsMountBelow(this)) throw new ErrnoException("unlinkat", inner.Name, Errno.EBUSY);
     }
+
+    /// <summary>For kernels before 5.8: a bind mount may show the same device, and is told apart by the mount's number.</summary>
+    internal bool IsMountBelow(DirectoryHandle parent) => MountNumber() != parent.MountNumber();
 
     private string MountNumber()
     {

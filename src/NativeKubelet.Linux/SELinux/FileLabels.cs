@@ -33,7 +33,7 @@ public static class FileLabels
     /// <summary>Itself last: a directory that has the label has nothing without it, unless somebody changed that since.</summary>
     private static void Tree(DirectoryHandle directory, string label, int depth, CancellationToken cancel)
     {
-        foreach (KernelPath name in directory.List())
+        foreach (KernelPath name in Names(directory))
         {
             cancel.ThrowIfCancellationRequested();
             if (directory.TryStatus(name) is not { } status || status.MountRoot == true) continue;
@@ -41,12 +41,27 @@ public static class FileLabels
             {
                 if (depth >= DirectoryHandle.MaxDepth) throw new ErrnoException("openat", $"{directory.Name}/{name}", Errno.ELOOP);
                 using DirectoryHandle? inner = directory.TryOpenDirectory(name, out int errno);
-                if (inner is not null) Tree(inner, label, depth + 1, cancel);
-                else if (errno is not (Errno.ENOENT or Errno.ENOTDIR or Errno.ELOOP)) throw new ErrnoException("openat", $"{directory.Name}/{name}", errno);
+                if (inner is null)
+                {
+                    if (errno is not (Errno.ENOENT or Errno.ENOTDIR or Errno.ELOOP)) throw new ErrnoException("openat", $"{directory.Name}/{name}", errno);
+                }
+                else if (status.MountRoot is not null || !inner.IsMountBelow(directory)) Tree(inner, label, depth + 1, cancel);
             }
             else Entry(directory, name, label);
         }
         Entry(directory, ".", label);
+    }
+
+    private static List<KernelPath> Names(DirectoryHandle directory)
+    {
+        try
+        {
+            return directory.List();
+        }
+        catch (ErrnoException e) when (e.Errno == Errno.ENOENT)
+        {
+            return [];     // removed since it was opened: containers use their volumes meanwhile
+        }
     }
 
     private static void Entry(DirectoryHandle directory, KernelPath name, string label)

@@ -2,6 +2,7 @@ using k8s.Models;
 using Microsoft.Extensions.Logging;
 using NativeKubelet.Core.Containers;
 using NativeKubelet.Core.Containers.SELinux;
+using NativeKubelet.Linux.Libc;
 using NativeKubelet.Linux.SELinux;
 using NativeKubelet.Runtime.Sandboxes;
 
@@ -22,9 +23,22 @@ internal sealed partial class SELinuxLabels
     {
         _node = node;
         _levels = new(paths, "selinux-levels", text => PodLevels.TryParse(text), levels => levels.ToText());
-        SELinuxContext? unknown = new[] { node.Process, node.File }.FirstOrDefault(context => LoadedPolicy.Canonical(context.ToString()) is null);
+        SELinuxContext? unknown = new[] { node.Process, node.File }.FirstOrDefault(context => !Knows(context));
         _knowsContainers = unknown is null;
         if (unknown is not null) PolicyKnowsNoContainers(log, unknown.ToString(), node.Origin);
+    }
+
+    /// <summary>False also where the policy does not let this process ask: that must not keep the agent from starting.</summary>
+    public static bool Knows(SELinuxContext context)
+    {
+        try
+        {
+            return LoadedPolicy.Canonical(context.ToString()) is not null;
+        }
+        catch (ErrnoException)
+        {
+            return false;
+        }
     }
 
     /// <returns>Null: the container runs without labels.</returns>

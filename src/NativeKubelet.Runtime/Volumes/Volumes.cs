@@ -9,6 +9,7 @@ using NativeKubelet.Core.Resources;
 using NativeKubelet.Core.Volumes;
 using NativeKubelet.Linux.Files;
 using NativeKubelet.Linux.Mounts;
+using NativeKubelet.Runtime.Containers;
 
 namespace NativeKubelet.Runtime.Volumes;
 
@@ -25,7 +26,7 @@ public sealed partial class Volumes(
 
     private readonly ContentVolume _content = new(paths, time, node.SELinux is not null);
     private readonly ClaimVolume _claims = new(paths, node);
-    private readonly ImageVolume _images = new(paths, images, node.SELinux?.SharedFile.ToString());
+    private readonly ImageVolume _images = new(paths, images, node.SELinux is { } labels && SELinuxLabels.Knows(labels.SharedFile) ? labels.SharedFile.ToString() : null);
     private readonly SubPaths _subPaths = new(paths);
 
     // A look at a dead network file system never returns. One such look per pod is enough: the next one waits for it.

@@ -33,6 +33,7 @@ internal sealed partial class BootCache(string directory, CacheSeal? seal, ILogg
 
     public CachedCluster Load()
     {
+        if (seal is not null) RemovePlainLeftovers();
         List<V1Pod> pods = [];
         Dictionary<ObjectKey, NodeObject> objects = [];
         if (Directory.Exists(Pods))
@@ -56,6 +57,14 @@ internal sealed partial class BootCache(string directory, CacheSeal? seal, ILogg
                 node = root["node"] is { } given ? Required<V1Node>(given) : null;
             });
         return new([.. pods], [.. objects.Values], [.. services], [.. classes], node);
+    }
+
+    /// <summary>What was set aside, or being written when an agent was killed, before there was a key.</summary>
+    private void RemovePlainLeftovers()
+    {
+        foreach (string folder in (string[])[directory, Pods])
+            foreach (string file in Directory.Exists(folder) ? Directory.GetFiles(folder).Where(f => !f.EndsWith(".json", StringComparison.Ordinal)) : [])
+                if (!CacheSeal.IsSealed(File.ReadAllBytes(file))) File.Delete(file);
     }
 
     /// <summary>Those that are kept, by UID.</summary>

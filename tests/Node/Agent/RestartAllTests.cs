@@ -32,4 +32,25 @@ public sealed class RestartAllTests
         Assert.Equal((1, "Completed"), (web.InitContainers[0].Restarts, web.InitContainers[0].Reason));
         Assert.Equal(["setup", "setup"], node.Trace("trace"));
     }
+
+    [Fact]
+    public async Task A_pod_that_a_reboot_started_anew_is_restarted_as_a_whole_too()
+    {
+        await using AgentHost node = new();
+        node.WritePod("web", """
+            containers:
+            - {name: cause, IMAGE, MOUNT, restartPolicy: Always, restartPolicyRules: [{action: RestartAllContainers, exitCodes: {operator: In, values: [42]}}], command: [sh, -c, "until test -f /node/end; do usleep 10000; done; test -f /node/once && { FOREVER; }; touch /node/once; exit 42"]}
+            - {name: other, IMAGE, command: [sh, -c, "FOREVER"]}
+            """);
+        await node.StartAsync();
+        await node.PodsAsync(pods => pods.Any(p => p.Status == "Running" && p.Ready == 2));
+
+        // What ended with the machine is still on record, in a sandbox that is no more.
+        await node.RebootAsync();
+        await node.StartAsync();
+        await node.PodsAsync(pods => pods.Any(p => p.Status == "Running" && p.Ready == 2 && p.Containers.All(c => c.Restarts == 1)));
+        File.Create(node["end"]).Dispose();
+
+        await node.PodsAsync(pods => pods.Any(p => p.Status == "Running" && p.Ready == 2 && p.Containers.All(c => c.Restarts == 2)));
+    }
 }

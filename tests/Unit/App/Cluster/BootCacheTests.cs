@@ -116,9 +116,11 @@ public sealed class BootCacheTests : IDisposable
     public void Plain_files_of_before_there_was_a_key_are_removed()
     {
         _cache.Keep(Pod(), []);
+        File.WriteAllText(_directory["cluster/cluster.json.corrupt"], "{");
+        File.WriteAllText(_directory["cluster/pods/.2.json.0.nk-tmp"], "{");
 
         Assert.Empty(Sealed(Key(1)).Load().Pods);
-        Assert.Empty(Directory.GetFiles(_directory["cluster/pods"]));
+        Assert.Empty(Directory.GetFiles(_directory["cluster"], "*", SearchOption.AllDirectories));
     }
 
     [Theory]

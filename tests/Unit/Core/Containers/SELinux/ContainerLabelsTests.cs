@@ -37,6 +37,19 @@ public sealed class ContainerLabelsTests
     }
 
     [Fact]
+    public void A_container_that_sees_the_hosts_processes_or_messages_is_confined_where_it_asks_for_it()
+    {
+        foreach (V1PodSpec spec in (V1PodSpec[])[new() { HostPID = true }, new() { HostIPC = true }])
+        {
+            V1Container container = new() { Name = "c" };
+            Assert.Null(ContainerLabels.Of(new() { Spec = spec }, container, Node, Level).Process);
+
+            container.SecurityContext = new() { SeLinuxOptions = new() { Type = "own_t" } };
+            Assert.Equal("system_u:system_r:own_t:s0:c1,c2", ContainerLabels.Of(new() { Spec = spec }, container, Node, Level).Process);
+        }
+    }
+
+    [Fact]
     public void In_a_policy_without_levels_there_is_one_only_where_it_is_asked_for()
     {
         SELinuxContexts node = SELinuxContexts.BuiltIn(hasLevels: false);
