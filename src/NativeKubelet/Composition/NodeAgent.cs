@@ -295,7 +295,10 @@ internal sealed partial class NodeAgent : IAsyncDisposable
         return new(
             new NodeFacts(name, labels)
             {
-                Sysctls = SysctlsOf(plan), AppArmor = plan.Machine.Features.AppArmor, SELinux = plan.Machine.Features.SELinux, Features = plan.Options.Gates.Declared,
+                Sysctls = SysctlsOf(plan),
+                AppArmor = plan.Machine.Features.AppArmor,
+                SELinux = plan.Machine.Features.SELinux,
+                Features = plan.Options.Gates.Declared,
             },
             plan.Identity.Hostname, plan.Identity.Addresses.Select(a => a.ToString()).ToValueList(),
             plan.Machine.MemoryBytes, plan.Options.Network.ClusterDomain, [.. plan.Options.Network.ClusterDns], plan.Options.Network.ResolvConf)
