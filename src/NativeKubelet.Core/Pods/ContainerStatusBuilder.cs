@@ -108,7 +108,9 @@ internal static class ContainerStatusBuilder
         return Encoding.UTF8.GetString(kept[..used]);
     }
 
-    private static Terminated EndOf(ContainerObserved container) => container.Superseded
-        ? new(container.ExitCode, PodRestart.Reason, PodRestart.Message, container.StartedAt, container.FinishedAt, container.Id)
-        : new(container.ExitCode, container.Reason, container.Message, container.StartedAt, container.FinishedAt, container.Id);
+    private static Terminated EndOf(ContainerObserved container)
+    {
+        Terminated end = new(container.ExitCode, container.Reason, container.Message, container.StartedAt, container.FinishedAt, container.Id);
+        return container.Superseded ? end with { Reason = PodRestart.Reason, Message = PodRestart.Message } : end;
+    }
 }
