@@ -4,13 +4,13 @@ using System.Text.Json;
 using k8s;
 using k8s.Models;
 using Microsoft.Extensions.Logging;
-using KubernetesJson = NativeKubelet.Api.Kubernetes.KubernetesJson;
 
 namespace NativeKubelet.Cluster;
 
 /// <summary>
 /// Keeps a copy of all objects of one kind that a selector meets: lists once, then watches from there, over broken connections
-/// and restarts of the server. Lists anew only when the server has forgotten the version that was seen last.
+/// and restarts of the server. Lists anew only when the server has forgotten the version that was seen last. While the server says
+/// now and then that it is still there (bookmarks, about one a minute), nothing is asked again for half a day.
 /// </summary>
 /// <param name="path">As in <c>api/v1/pods?fieldSelector=spec.nodeName%3Da</c>.</param>
 /// <param name="plain">What is asked for where the server does not know that selector; the objects that it would have left out are kept too.</param>
@@ -18,8 +18,9 @@ namespace NativeKubelet.Cluster;
 public sealed partial class ObjectWatch<T, TList>(ApiClient api, string path, Action<T> trim, TimeProvider time, ILogger log, string? plain = null)
     where T : class, IKubernetesObject<V1ObjectMeta> where TList : class, IItems<T>, IKubernetesObject<V1ListMeta>
 {
-    // The server ends a watch by itself after that long: a connection that was lost without a word is found out.
-    private static readonly TimeSpan ShortestWatch = TimeSpan.FromMinutes(5);
+    // Of each watch, at random from here to twice as much, so that no two nodes ask at the same time. A server without bookmarks is asked
+    // as often as every client of Kubernetes asks; what went silent without them would never be noticed.
+    private static readonly TimeSpan ShortestWatch = TimeSpan.FromHours(12), ShortestSilence = TimeSpan.FromMinutes(5);
 
     private static readonly TimeSpan ShortWatch = TimeSpan.FromMilliseconds(500);
 
@@ -76,43 +77,44 @@ public sealed partial class ObjectWatch<T, TList>(ApiClient api, string path, Ac
         // 0: whatever the server's cache holds will do, the watch goes on from there.
         TList list = await api.GetAsync<TList>(With("resourceVersion=0"), cancel);
         Dictionary<string, T> found = [];
-        foreach (T item in list.Items)
+        foreach (T item in list.Items ?? [])
         {
-            trim(item);
+            trim(WatchEvent.Whole(item));
             found[item.Metadata.Uid] = item;
         }
         Swap(_ => found.ToImmutableDictionary());
-        _version = list.Metadata.ResourceVersion;
+        _version = list.Metadata?.ResourceVersion ?? throw new JsonException("a list without a resourceVersion");
         _pause.Reset();
         _synced.TrySetResult();
     }
 
     private async Task WatchAsync(CancellationToken cancel)
     {
-        int seconds = (int)(ShortestWatch.TotalSeconds * (1 + Random.Shared.NextDouble()));
-        using CancellationTokenSource silent = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        silent.CancelAfter(TimeSpan.FromSeconds(seconds + 30));
-        using HttpResponseMessage answer = await api.WatchAsync(With($"watch=true&allowWatchBookmarks=true&timeoutSeconds={seconds}&resourceVersion={_version}"), silent.Token);
-        await using Stream body = await answer.Content.ReadAsStreamAsync(silent.Token);
+        double share = 1 + Random.Shared.NextDouble();
+        TimeSpan patience = ShortestSilence * share;
+        using CancellationTokenSource silence = new(patience, time);
+        using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(cancel, silence.Token);
         try
         {
-            await WatchLines.ReadAsync(body, Take, silent.Token);
+            using HttpResponseMessage answer = await api.WatchAsync(With(
+                $"watch=true&allowWatchBookmarks=true&timeoutSeconds={(int)(ShortestWatch.TotalSeconds * share)}&resourceVersion={_version}"), end.Token);
+            await using Stream body = await answer.Content.ReadAsStreamAsync(end.Token);
+            await WatchLines.ReadAsync(body, (type, json) =>
+            {
+                silence.CancelAfter(patience);
+                Take(type, json);
+            }, end.Token);
         }
-        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        catch (OperationCanceledException) when (silence.IsCancellationRequested && !cancel.IsCancellationRequested)
         {
-            throw new IOException("the watch outlived its time without an end from the server");
+            WatchSilent(log, path);
         }
     }
 
     private void Take(WatchEventType type, ReadOnlySequence<byte> json)
     {
-        Utf8JsonReader reader = new(json);
-        if (type == WatchEventType.Error)
-        {
-            V1Status status = JsonSerializer.Deserialize(ref reader, KubernetesJson.TypeInfo<V1Status>()) ?? new();
-            throw new ApiException(status.Code ?? 0, status.Reason ?? "", $"watch {path.Split('?')[0]}: {status.Message}");
-        }
-        T item = JsonSerializer.Deserialize(ref reader, KubernetesJson.TypeInfo<T>()) ?? throw new JsonException("an event without an object");
+        if (type == WatchEventType.Error) throw WatchEvent.Failure(json, path);
+        T item = WatchEvent.Object<T>(type, json);
         if (type != WatchEventType.Bookmark)
         {
             trim(item);
@@ -140,6 +142,9 @@ public sealed partial class ObjectWatch<T, TList>(ApiClient api, string path, Ac
 
     [LoggerMessage(LogLevel.Debug, "WatchExpired path={Path}: it is listed anew")]
     private static partial void WatchExpired(ILogger log, string path);
+
+    [LoggerMessage(LogLevel.Debug, "WatchSilent path={Path}: it is begun again where it was")]
+    private static partial void WatchSilent(ILogger log, string path);
 
     [LoggerMessage(LogLevel.Warning, "WatchFailed path={Path}: {Cause}; it is tried again")]
     private static partial void WatchFailed(ILogger log, string path, string cause);

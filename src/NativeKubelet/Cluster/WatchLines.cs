@@ -52,7 +52,7 @@ public static class WatchLines
         {
             bool isType = json.ValueTextEquals("type"u8), isObject = json.ValueTextEquals("object"u8);
             json.Read();
-            if (isType) type = TypeOf(ref json);
+            if (isType) type = json.TokenType == JsonTokenType.String ? TypeOf(ref json) : throw new JsonException("a watch event's type is no text");
             long begin = json.TokenStartIndex;
             json.Skip();
             if (isObject) content = line.Slice(begin, json.BytesConsumed - begin);
@@ -67,5 +67,5 @@ public static class WatchLines
         : json.ValueTextEquals("DELETED"u8) ? WatchEventType.Deleted
         : json.ValueTextEquals("BOOKMARK"u8) ? WatchEventType.Bookmark
         : json.ValueTextEquals("ERROR"u8) ? WatchEventType.Error
-        : throw new JsonException($"a watch event of unknown type {json.GetString()}");
+        : throw new JsonException("a watch event of unknown type");
 }

@@ -24,17 +24,21 @@ internal sealed class ScriptedServer : IAsyncDisposable
 
     /// <summary>Answers each request with what the function makes of its head.</summary>
     public static ScriptedServer Http(Func<string, string> answer, bool tls = false) => new(async (stream, cancel) =>
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(answer(await HeadAsync(stream, cancel))), cancel), tls);
+
+    /// <summary>The head of an HTTP/1.1 request.</summary>
+    public static async Task<string> HeadAsync(Stream stream, CancellationToken cancel)
     {
         byte[] data = new byte[8192];
         int length = 0;
         while (!data.AsSpan(0, length).EndsWith("\r\n\r\n"u8))
         {
             int count = await stream.ReadAsync(data.AsMemory(length), cancel);
-            if (count == 0) return;
+            if (count == 0) throw new IOException("the client went away");
             length += count;
         }
-        await stream.WriteAsync(Encoding.ASCII.GetBytes(answer(Encoding.ASCII.GetString(data, 0, length))), cancel);
-    }, tls);
+        return Encoding.ASCII.GetString(data, 0, length);
+    }
 
     /// <summary>Speaks as much HTTP/2 as one call needs.</summary>
     /// <param name="code">grpc-status.</param>
@@ -70,24 +74,34 @@ internal sealed class ScriptedServer : IAsyncDisposable
     private async Task AcceptAsync(Func<Stream, CancellationToken, Task> script, bool tls)
     {
         using X509Certificate2? certificate = tls ? SelfSigned() : null;
-        while (!_end.IsCancellationRequested)
+        List<Task> served = [];
+        try
         {
-            try
+            while (true) served.Add(ServeAsync(await _listener.AcceptTcpClientAsync(_end.Token), certificate, script));
+        }
+        catch (Exception e) when (e is OperationCanceledException or SocketException)
+        {
+            await Task.WhenAll(served);
+        }
+    }
+
+    private async Task ServeAsync(TcpClient client, X509Certificate2? certificate, Func<Stream, CancellationToken, Task> script)
+    {
+        using TcpClient served = client;
+        try
+        {
+            Stream stream = client.GetStream();
+            if (certificate is not null)
             {
-                using TcpClient client = await _listener.AcceptTcpClientAsync(_end.Token);
-                Stream stream = client.GetStream();
-                if (certificate is not null)
-                {
-                    SslStream secure = new(stream);
-                    await secure.AuthenticateAsServerAsync(certificate);
-                    stream = secure;
-                }
-                await script(stream, _end.Token);
+                SslStream secure = new(stream);
+                await secure.AuthenticateAsServerAsync(certificate);
+                stream = secure;
             }
-            catch (Exception e) when (e is IOException or OperationCanceledException or SocketException or System.Security.Authentication.AuthenticationException)
-            {
-                // The other side went away, or the test is over.
-            }
+            await script(stream, _end.Token);
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException or SocketException or System.Security.Authentication.AuthenticationException)
+        {
+            // The other side went away, or the test is over.
         }
     }
 
