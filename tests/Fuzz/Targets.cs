@@ -157,6 +157,7 @@ public static class Targets
         Text("cgroup mounts", ["30 20 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n31 20 0:27 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n"], t => CgroupLayout.Detect(t), typeof(IOException)),
         new("inotify", [[1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0, .. "name.yaml\0\0\0\0\0\0\0"u8]], b => FileEvent.Parse(b)),
         new("netlink", [[32, 0, 0, 0, 16, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, .. new byte[16]], ChainMessage(), FlowMessage()], ReadNetlink),
+        .. ClusterTargets.All,
         .. StreamTargets.All,
     ];
 

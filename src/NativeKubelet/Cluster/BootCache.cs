@@ -1,15 +1,10 @@
 using System.Collections.Immutable;
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
-using System.Text.Json.Nodes;
-using k8s;
 using k8s.Models;
 using Microsoft.Extensions.Logging;
-using NativeKubelet.Core.Manifests;
 using NativeKubelet.Core.Objects;
 using NativeKubelet.Linux.Files;
-using KubernetesJson = NativeKubelet.Api.Kubernetes.KubernetesJson;
 
 namespace NativeKubelet.Cluster;
 
@@ -36,27 +31,14 @@ internal sealed partial class BootCache(string directory, CacheSeal? seal, ILogg
         if (seal is not null) RemovePlainLeftovers();
         List<V1Pod> pods = [];
         Dictionary<ObjectKey, NodeObject> objects = [];
-        if (Directory.Exists(Pods))
-            foreach (string file in Directory.GetFiles(Pods, "*.json"))
-                Read(file, root =>
-                {
-                    List<NodeObject> own = [.. Items(root, "objects").Select(o => ObjectOf(o as JsonObject ?? throw new JsonException("no object")))];
-                    V1Pod pod = Required<V1Pod>(root["pod"]);
-                    if (pod is not { Metadata.Uid.Length: > 0, Spec.Containers: not null }) throw new JsonException("the pod is not whole");
-                    pods.Add(pod);
-                    foreach (NodeObject found in own) objects[found.Key] = found;
-                });
-        List<V1Service> services = [];
-        List<V1RuntimeClass> classes = [];
-        V1Node? node = null;
-        if (Path.Combine(directory, Around) is var around && File.Exists(around))
-            Read(around, root =>
+        foreach (string file in Directory.Exists(Pods) ? Directory.GetFiles(Pods, "*.json") : [])
+            if (Read(file, CachedPod.Read) is { } kept)
             {
-                services.AddRange(Items(root, "services").Select(Required<V1Service>));
-                classes.AddRange(Items(root, "runtimeClasses").Select(Required<V1RuntimeClass>));
-                node = root["node"] is { } given ? Required<V1Node>(given) : null;
-            });
-        return new([.. pods], [.. objects.Values], [.. services], [.. classes], node);
+                pods.Add(kept.Pod);
+                foreach (NodeObject found in kept.Objects) objects[found.Key] = found;
+            }
+        CachedSurroundings around = (Path.Combine(directory, Around) is var path && File.Exists(path) ? Read(path, CachedSurroundings.Read) : null) ?? CachedSurroundings.None;
+        return new([.. pods], [.. objects.Values], around.Services, around.Classes, around.Node);
     }
 
     /// <summary>What was set aside, or being written when an agent was killed, before there was a key.</summary>
@@ -64,102 +46,62 @@ internal sealed partial class BootCache(string directory, CacheSeal? seal, ILogg
     {
         foreach (string folder in (string[])[directory, Pods])
             foreach (string file in Directory.Exists(folder) ? Directory.GetFiles(folder).Where(f => !f.EndsWith(".json", StringComparison.Ordinal)) : [])
-                if (!CacheSeal.IsSealed(File.ReadAllBytes(file))) File.Delete(file);
+                try
+                {
+                    if (!CacheSeal.IsSealed(File.ReadAllBytes(file))) File.Delete(file);
+                }
+                catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+                {
+                    PlainLeftover(file, e.Message);
+                }
     }
 
     /// <summary>Those that are kept, by UID.</summary>
     public IEnumerable<string> KeptPods => Directory.Exists(Pods) ? Directory.GetFiles(Pods, "*.json").Select(f => Path.GetFileNameWithoutExtension(f)) : [];
 
-    public void Keep(V1Pod pod, IEnumerable<NodeObject> objects) => Write(Path.Combine(Pods, pod.Metadata.Uid + ".json"), new JsonObject
-    {
-        ["pod"] = Node(Bare(pod)),
-        ["objects"] = new JsonArray([.. objects.OrderBy(o => o.Key.ToString(), StringComparer.Ordinal).Select(o => (JsonNode)new JsonObject { ["kind"] = o.Key.Kind.ToString(), ["object"] = NodeOf(o) })]),
-    });
+    public void Keep(V1Pod pod, IEnumerable<NodeObject> objects) => Write(Path.Combine(Pods, pod.Metadata.Uid + ".json"), CachedPod.Write(pod, objects));
 
-    public void KeepAround(IEnumerable<V1Service> services, IEnumerable<V1RuntimeClass> classes, V1Node? node) => Write(Path.Combine(directory, Around), new JsonObject
-    {
-        ["services"] = new JsonArray([.. services.OrderBy(s => s.Metadata.Uid, StringComparer.Ordinal).Select(s => Node(s))]),
-        ["runtimeClasses"] = new JsonArray([.. classes.OrderBy(c => c.Metadata.Uid, StringComparer.Ordinal).Select(c => Node(c))]),
-        ["node"] = node is null ? null : Node(new V1Node { Metadata = new() { Name = node.Metadata.Name, Uid = node.Metadata.Uid, Labels = node.Metadata.Labels } }),
-    });
+    public void KeepAround(IEnumerable<V1Service> services, IEnumerable<V1RuntimeClass> classes, V1Node? node) =>
+        Write(Path.Combine(directory, Around), CachedSurroundings.Write(services, classes, node));
 
     public void Forget(string podUid) => File.Delete(Path.Combine(Pods, podUid + ".json"));
 
-    /// <summary>Without what changes while the pod does not: where it comes from, what it reports, who wrote it when.</summary>
-    private static V1Pod Bare(V1Pod pod)
-    {
-        V1Pod bare = KubernetesJson.Clone(pod);
-        bare.Status = null;
-        bare.Metadata.ResourceVersion = null;
-        bare.Metadata.ManagedFields = null;
-        bare.Metadata.Annotations?.Remove(StaticPodIdentity.SourceAnnotation);
-        bare.Metadata.Annotations?.Remove(StaticPodIdentity.SeenAnnotation);
-        return bare;
-    }
-
-    private static JsonNode Node<T>(T value) => JsonSerializer.SerializeToNode(value, KubernetesJson.TypeInfo<T>())!;
-
-    private static JsonNode NodeOf(NodeObject found) => found.Model switch
-    {
-        V1ConfigMap map => Node(map),
-        V1Secret secret => Node(secret),
-        V1PersistentVolumeClaim claim => Node(claim),
-        V1PersistentVolume volume => Node(volume),
-        var other => throw new InvalidOperationException($"no such kind of object: {other.GetType().Name}"),
-    };
-
-    private static NodeObject ObjectOf(JsonObject kept)
-    {
-        JsonNode? given = kept["object"];
-        switch (Enum.Parse<ObjectKind>(kept["kind"]?.GetValue<string>() ?? ""))
-        {
-            case ObjectKind.ConfigMap:
-                V1ConfigMap map = Required<V1ConfigMap>(given);
-                return ApiObjects.Known(ObjectKey.ConfigMap(map.Metadata.NamespaceProperty, map.Metadata.Name), map);
-            case ObjectKind.Secret:
-                V1Secret secret = Required<V1Secret>(given);
-                return ApiObjects.Known(ObjectKey.Secret(secret.Metadata.NamespaceProperty, secret.Metadata.Name), secret);
-            case ObjectKind.PersistentVolumeClaim:
-                V1PersistentVolumeClaim claim = Required<V1PersistentVolumeClaim>(given);
-                return ApiObjects.Known(ObjectKey.Claim(claim.Metadata.NamespaceProperty, claim.Metadata.Name), claim);
-            default:
-                V1PersistentVolume volume = Required<V1PersistentVolume>(given);
-                return ApiObjects.Known(ObjectKey.Volume(volume.Metadata.Name), volume);
-        }
-    }
-
-    private static JsonArray Items(JsonObject root, string field) => root[field] as JsonArray ?? throw new JsonException($"{field} is missing");
-
-    private static T Required<T>(JsonNode? node) where T : class, IKubernetesObject<V1ObjectMeta> =>
-        node is not null && KubernetesJson.Read<T>(node) is { Metadata.Name.Length: > 0 } read ? read : throw new JsonException($"{typeof(T).Name} is missing");
-
-    private void Read(string file, Action<JsonObject> take)
+    private T? Read<T>(string file, Func<byte[], T> decode) where T : class
     {
         try
         {
             byte[] content = File.ReadAllBytes(file);
-            if (seal is not null && !CacheSeal.IsSealed(content))
-            {
-                // Of the time before there was a key: nothing of it is to stay.
-                File.Delete(file);
-                CacheNotSealed(file);
-                return;
-            }
-            take(JsonNode.Parse(Opened(file, content)) as JsonObject ?? throw new JsonException("no object"));
+            if (seal is null || CacheSeal.IsSealed(content)) return decode(Opened(file, content));
+            // Of the time before there was a key: nothing of it is to stay.
+            File.Delete(file);
+            CacheNotSealed(file);
         }
-        catch (Exception e) when (e is JsonException or CryptographicException or InvalidOperationException or ArgumentException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is JsonException or CryptographicException or IOException or UnauthorizedAccessException)
         {
             // Its words could show a value of a Secret; the place says enough.
-            CacheBroken(AtomicFile.SetAside(file), e.GetType().Name);
+            CacheBroken(SetAside(file), e.GetType().Name);
+        }
+        return null;
+    }
+
+    /// <returns>Where it is now.</returns>
+    private static string SetAside(string file)
+    {
+        try
+        {
+            return AtomicFile.SetAside(file);
+        }
+        catch (IOException)
+        {
+            return file;    // on a disk that cannot be written
         }
     }
 
-    private void Write(string file, JsonObject content)
+    private void Write(string file, byte[] bytes)
     {
         try
         {
             Directory.CreateDirectory(Pods, OwnersOnly);
-            byte[] bytes = Encoding.UTF8.GetBytes(content.ToJsonString());
             if (seal is null) AtomicFile.Write(file, bytes, Secret);
             else if (!Holds(file, bytes)) AtomicFile.Write(file, seal.Close(Path.GetFileName(file), bytes), Secret);
         }
@@ -186,6 +128,9 @@ internal sealed partial class BootCache(string directory, CacheSeal? seal, ILogg
 
     [LoggerMessage(LogLevel.Warning, "BootCacheNotSealed path={Path}: it is removed, as a key for the cache is given; what it says is had from the API server again")]
     private partial void CacheNotSealed(string path);
+
+    [LoggerMessage(LogLevel.Warning, "BootCachePlainLeft path={Path}: {Cause}; remove it by hand, as it may hold Secrets")]
+    private partial void PlainLeftover(string path, string cause);
 
     [LoggerMessage(LogLevel.Error, "BootCacheBroken: it is set aside as {Path} ({What}); what it says is had from the API server again")]
     private partial void CacheBroken(string path, string what);

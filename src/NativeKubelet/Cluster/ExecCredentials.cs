@@ -69,7 +69,7 @@ public sealed class ExecCredentials(ExecPlugin plugin, Kubeconfig cluster, TimeP
 
     private JsonObject ClusterInfo()
     {
-        JsonObject info = new() { ["server"] = cluster.Server.ToString() };
+        JsonObject info = new() { ["server"] = cluster.Server.ToString().TrimEnd('/') };
         if (cluster.AuthorityPem is { } pem) info["certificate-authority-data"] = Convert.ToBase64String(Encoding.UTF8.GetBytes(pem));
         if (cluster.TlsServerName is { } name) info["tls-server-name"] = name;
         return info;
@@ -83,18 +83,36 @@ public sealed class ExecCredentials(ExecPlugin plugin, Kubeconfig cluster, TimeP
     {
         try
         {
-            JsonNode? status = JsonNode.Parse(output)?["status"];
-            string? token = status?["token"]?.GetValue<string>(), certificate = status?["clientCertificateData"]?.GetValue<string>(), key = status?["clientKeyData"]?.GetValue<string>();
-            if (token is null && (certificate is null || key is null)) throw new ApiException(0, "", $"exec plugin {plugin.Command} gave neither a token nor a certificate with its key");
-            _token = token;
-            if (certificate is not null && key is not null)
-                Certificate = ClientCertificate.Load($"of exec plugin {plugin.Command}", () => certificate, () => key);
-            _until = status?["expirationTimestamp"]?.GetValue<DateTimeOffset>() ?? DateTimeOffset.MaxValue;
-            _known = true;
+            ExecCredential given = ExecCredential.Parse(output);
+            if (given is { Certificate: { } certificate, Key: { } key }) Certificate = ClientCertificate.Load($"of exec plugin {plugin.Command}", () => certificate, () => key);
+            (_token, _until, _known) = (given.Token, given.Until, true);
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or ConfigException)
+        catch (Exception e) when (e is FormatException or ConfigException)
         {
-            throw new ApiException(0, "", $"exec plugin {plugin.Command}: its answer is no ExecCredential: {e.Message}", inner: e);
+            throw new ApiException(0, "", $"exec plugin {plugin.Command}: {e.Message}", inner: e);
         }
+    }
+}
+
+/// <summary>What such a program answers.</summary>
+/// <param name="Certificate">PEM; with <paramref name="Key"/> or not at all.</param>
+/// <param name="Until">From then on it is asked again.</param>
+internal sealed record ExecCredential(string? Token, string? Certificate, string? Key, DateTimeOffset Until)
+{
+    /// <exception cref="FormatException">It is no ExecCredential, or one with neither a token nor a certificate with its key.</exception>
+    public static ExecCredential Parse(byte[] answer)
+    {
+        ExecCredential given;
+        try
+        {
+            JsonNode? status = JsonNode.Parse(answer)?["status"];
+            given = new(status?["token"]?.GetValue<string>(), status?["clientCertificateData"]?.GetValue<string>(), status?["clientKeyData"]?.GetValue<string>(),
+                status?["expirationTimestamp"]?.GetValue<DateTimeOffset>() ?? DateTimeOffset.MaxValue);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
+        {
+            throw new FormatException($"its answer is no ExecCredential: {e.Message}", e);
+        }
+        return given.Token is not null || given is { Certificate: not null, Key: not null } ? given : throw new FormatException("it gave neither a token nor a certificate with its key");
     }
 }

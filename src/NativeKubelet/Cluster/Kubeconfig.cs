@@ -90,7 +90,7 @@ public sealed record Kubeconfig(Uri Server, string? AuthorityPem, string? Author
     internal static string? Text(JsonObject from, string field) => from[field] switch
     {
         null => null,
-        JsonValue value when value.TryGetValue(out string? text) => text.Length == 0 ? null : text,
+        JsonValue value when value.TryGetValue(out string? text) && !text.Contains('\0') => text.Length == 0 ? null : text,
         _ => throw new ConfigException($"invalid kubeconfig: {field} must be a string"),
     };
 
