@@ -52,6 +52,19 @@ public sealed class CertificateTests
     }
 
     [Fact]
+    public async Task A_certificate_in_the_kubeconfig_itself_lies_from_the_start_where_renewed_ones_do()
+    {
+        await using ClusterHost host = await ClusterHost.StartAsync(new ApiSettings { ApproveCertificates = static _ => false }, "--rotate-certificates");
+
+        await host.ReadyAsync();
+
+        using X509Certificate2 kept = X509Certificate2.CreateFromPemFile(host.Agent["pki/kubelet-client-current.pem"]);
+        Assert.Contains(Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(kept.ExportCertificatePem())), File.ReadAllText(host.Agent["kubelet.conf"]), StringComparison.Ordinal);
+        ResourceKind requests = ResourceKind.Find("certificates.k8s.io", "v1", "certificatesigningrequests")!;
+        await host.Api.WaitAsync(s => s.List(requests, "").Items is [var first, ..] ? first : null, AgentHost.Deadline());
+    }
+
+    [Fact]
     public async Task The_nodes_own_server_gets_a_certificate_for_its_name_and_addresses()
     {
         await using ClusterHost host = await ClusterHost.StartAsync(new ApiSettings { ApproveCertificates = static _ => true }, "--rotate-server-certificates");

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging;
 using NativeKubelet.Config;
@@ -42,7 +43,7 @@ internal sealed partial class ClusterCredentials : IDisposable
         }
         bool renews = _bootstrap is not null || (rotate && own.User.HasCertificate);
         Access = ClusterAccess.Open(own, renews ? _files : null, limit, time);
-        _atOnce = renews && own.User.IsEmbedded && !_files.Exists;
+        _atOnce = renews && TakeGiven(own.User);
         if (renews) _rotation = new(_files, CertificateWish.Client(name), Access.OwnCertificate, new(Asking, time, log), Kept, failures, time, log);
         else _ready.SetResult();
         if (_bootstrap is null) _ready.TrySetResult();
@@ -89,6 +90,7 @@ internal sealed partial class ClusterCredentials : IDisposable
             if (!File.Exists(_kubeconfig)) return fallBack ? null : throw new ConfigException($"kubeconfig {_kubeconfig} does not exist");
             Kubeconfig own = Kubeconfig.Load(_kubeconfig);
             if (!own.User.HasCertificate) return own;
+            if (own.User.CertificatePem is { } given && IsGood(given)) return own;
             using ClusterAccess tried = ClusterAccess.Open(own, _rotate ? _files : null, _limit, _time);
             using X509Certificate2? certificate = tried.OwnCertificate();
             if (IsGood(certificate)) return own;
@@ -102,10 +104,44 @@ internal sealed partial class ClusterCredentials : IDisposable
         }
     }
 
+    /// <summary>
+    /// A certificate in the kubeconfig itself is there to begin with: it goes where renewed ones do, as kubeadm looks for it there and
+    /// then takes it out of the kubeconfig.
+    /// </summary>
+    /// <returns>False where there is none, or a renewed one that will do.</returns>
+    private bool TakeGiven(KubeconfigUser user)
+    {
+        if (user is not { CertificatePem: { } certificate, KeyPem: var pem, KeyFile: var file }) return false;
+        using X509Certificate2? renewed = _files.Load();
+        if (IsGood(renewed)) return false;
+        try
+        {
+            _files.Keep(certificate, pem ?? File.ReadAllText(file!), _time.GetUtcNow());
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
+        {
+            GivenNotKept(_kubeconfig, _files.CurrentPath, e.Message);
+        }
+        return true;
+    }
+
     private ApiClient Asking()
     {
         using X509Certificate2? own = Access.OwnCertificate();
         return _bootstrap is null || IsGood(own) ? Access.Client : _bootstrap.Client;
+    }
+
+    private bool IsGood(string pem)
+    {
+        try
+        {
+            using X509Certificate2 certificate = X509Certificate2.CreateFromPem(pem);
+            return IsGood(certificate);
+        }
+        catch (CryptographicException)
+        {
+            return false;
+        }
     }
 
     private bool IsGood(X509Certificate2? certificate) => certificate is not null && certificate.NotAfter.ToUniversalTime() > _time.GetUtcNow().UtcDateTime;
@@ -135,6 +171,9 @@ internal sealed partial class ClusterCredentials : IDisposable
 
     [LoggerMessage(LogLevel.Error, "KubeconfigNotWritten path={Path}: {Cause}; the next start asks for a certificate again")]
     private partial void KubeconfigNotWritten(string path, string cause);
+
+    [LoggerMessage(LogLevel.Warning, "GivenCertificateNotKept kubeconfig={Kubeconfig} path={Path}: {Cause}; a new one is asked for with it all the same")]
+    private partial void GivenNotKept(string kubeconfig, string path, string cause);
 
     [LoggerMessage(LogLevel.Error, "ClientCertificateOver kubeconfig={Kubeconfig}: the certificate {What}; {Next}")]
     private partial void CertificateOver(string kubeconfig, string what, string next);

@@ -52,14 +52,16 @@ internal sealed class SigningRequests(Func<ApiClient> api, TimeProvider time, IL
     private static async Task<string> AnswerAsync(
         ObjectWatch<V1CertificateSigningRequest, V1CertificateSigningRequestList> watch, V1CertificateSigningRequest made, CancellationToken cancel)
     {
-        await watch.Synced.WaitAsync(cancel);
+        bool seen = false;
         while (true)
         {
             Task changed = watch.Changed;
-            if (!watch.Objects.TryGetValue(made.Metadata.Uid, out V1CertificateSigningRequest? now)) throw Refusal(made, "was removed before it was signed");
-            foreach (V1CertificateSigningRequestCondition condition in now.Status?.Conditions ?? [])
+            // The first list may be of a moment before it was made: the server's cache follows its store.
+            if (!watch.Objects.TryGetValue(made.Metadata.Uid, out V1CertificateSigningRequest? now) && seen) throw Refusal(made, "was removed before it was signed");
+            seen |= now is not null;
+            foreach (V1CertificateSigningRequestCondition condition in now?.Status?.Conditions ?? [])
                 if (condition.Type is "Denied" or "Failed") throw Refusal(made, $"was {(condition.Type == "Denied" ? "denied" : "not signed")}: {condition.Reason} {condition.Message}");
-            if (now.Status is { Certificate.Length: > 0, Conditions: { } conditions } && conditions.Any(c => c.Type == "Approved")) return Encoding.ASCII.GetString(now.Status.Certificate);
+            if (now?.Status is { Certificate.Length: > 0, Conditions: { } conditions } && conditions.Any(c => c.Type == "Approved")) return Encoding.ASCII.GetString(now.Status.Certificate);
             await changed.WaitAsync(cancel);
         }
     }
