@@ -227,10 +227,10 @@ public sealed partial class NodeRuntime : IContainerRuntime, IAsyncDisposable
         ContainerFiles.RemoveLogs(_settings.Paths, container);
         // The record goes last: until then another try finds it.
         ContainerFiles files = new(_settings.Paths, containerId);
-        File.Delete(files.Record);
+        AtomicFile.Remove(files.Record);
         await _containers.ClearAsync(files);
-        File.Delete(container.TerminationLog);
-        File.Delete(SandboxFiles.Of(_settings.Paths, sandbox.Id).ExitFile(containerId));
+        AtomicFile.Remove(container.TerminationLog);
+        AtomicFile.Remove(SandboxFiles.Of(_settings.Paths, sandbox.Id).ExitFile(containerId));
         sandbox.Forget(containerId);
     }
 

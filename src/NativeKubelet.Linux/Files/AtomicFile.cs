@@ -45,6 +45,19 @@ public static class AtomicFile
         return true;
     }
 
+    /// <summary>Removes a file; that it is gone, or its directory with it, is what was wanted.</summary>
+    public static void Remove(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // Others remove directories too: kubeadm reset does.
+        }
+    }
+
     /// <summary>Removes what writers left that were killed; only where no writer can be at work.</summary>
     public static void RemoveLeftovers(string directory)
     {

@@ -87,7 +87,7 @@ internal sealed partial class RuntimeRecovery(
     private ContainerFiles Forget(Sandbox sandbox, ContainerRecord container)
     {
         ContainerFiles files = new(settings.Paths, container.Id);
-        File.Delete(files.Record);
+        AtomicFile.Remove(files.Record);
         sandbox.Forget(container.Id);
         return files;
     }

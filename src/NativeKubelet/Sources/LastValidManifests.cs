@@ -61,11 +61,7 @@ internal sealed partial class LastValidManifests(string directory, ILogger<LastV
     {
         try
         {
-            File.Delete(PathOf(source, location));
-        }
-        catch (DirectoryNotFoundException)
-        {
-            // nothing was ever kept
+            AtomicFile.Remove(PathOf(source, location));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -64,6 +64,30 @@ public sealed class DaemonTests
         Assert.Equal(once.Containers[0].Id, pods.Single(p => AgentHost.Is(p, "once")).Containers[0].Id);
     }
 
+    /// <summary>As kubeadm reset does, which finds no runtime that it could tell to end pods.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Pods_whose_directories_were_removed_leave_nothing_either(bool rebooted)
+    {
+        await using AgentHost node = new();
+        node.Write("web.yaml", AgentHost.Pod("web", "trap exit TERM; sleep 1000 & wait"));
+        await node.StartAsync();
+        await node.RunningAsync("web");
+
+        await node.TerminateAsync();
+        if (rebooted) await node.RebootAsync();
+        Directory.Delete(node["kubelet/pods"], recursive: true);
+        node.Remove("web.yaml");
+        await node.StartAsync();
+
+        // They are on no board, so only their traces tell.
+        for (CancellationToken deadline = AgentHost.Deadline(); Traces().Length > 0; await Task.Delay(20, deadline))
+            Assert.False(deadline.IsCancellationRequested, $"{node.Said}\nleft: {string.Join(", ", Traces())}");
+        string[] Traces() => [.. ((string[])["run/sandboxes", "data/containers"]).SelectMany(p => Directory.GetFileSystemEntries(node[p])), .. node.Processes().Select(p => $"process {p}")];
+        Assert.DoesNotContain("FailedKillPod", node.Said, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_manifest_that_turned_invalid_keeps_its_pod_through_restart_and_reboot()
     {
