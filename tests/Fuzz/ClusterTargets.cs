@@ -40,6 +40,7 @@ internal static class ClusterTargets
         new("exec credential", [Utf8("""{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"t","clientCertificateData":"c","clientKeyData":"k","expirationTimestamp":"2030-01-01T00:00:00Z"}}""")],
             b => ExecCredential.Parse(b), typeof(FormatException)),
         new("cached pod", [CachedPod.Write(Pod, [ApiObjects.Known(ObjectKey.Secret("default", "s"), Secret)])], b => CachedPod.Read(b), typeof(JsonException)),
+        new("origin of the boot cache", [new ClusterOrigin("https://10.0.0.1/", ["a", "b"]).Write()], b => ClusterOrigin.Read(b), typeof(JsonException)),
         new("cached surroundings", [CachedSurroundings.Write(
             [new() { Metadata = new() { Name = "db", Uid = "9" }, Spec = new() { ClusterIP = "10.0.0.1", Ports = [new() { Port = 80, TargetPort = 8080 }] } }],
             [new() { Metadata = new() { Name = "r", Uid = "8" }, Handler = "runc" }],

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Net;
 using System.Net.Security;
 using System.Security.Authentication;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using NativeKubelet.Config;
 
@@ -120,7 +119,7 @@ public sealed class ApiTransport(Kubeconfig cluster, ApiCredentials credentials,
     private SslClientAuthenticationOptions Tls(ClientCertificate? certificate)
     {
         X509ChainPolicy policy = new() { RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
-        X509Certificate2Collection authorities = Authorities();
+        X509Certificate2Collection authorities = cluster.Authorities();
         if (authorities.Count > 0)
         {
             policy.TrustMode = X509ChainTrustMode.CustomRootTrust;
@@ -135,22 +134,6 @@ public sealed class ApiTransport(Kubeconfig cluster, ApiCredentials credentials,
         };
         if (cluster.Insecure) options.RemoteCertificateValidationCallback = static (_, certificate, _, _) => certificate is not null;
         return options;
-    }
-
-    private X509Certificate2Collection Authorities()
-    {
-        X509Certificate2Collection all = [];
-        try
-        {
-            if (cluster.AuthorityPem is { } pem) all.ImportFromPem(pem);
-            else if (cluster.AuthorityFile is { } file) all.ImportFromPemFile(file);
-            else return all;
-        }
-        catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
-        {
-            throw new ConfigException($"certificate-authority {cluster.AuthorityFile ?? "data"}: {e.Message}", e);
-        }
-        return all.Count > 0 ? all : throw new ConfigException($"certificate-authority {cluster.AuthorityFile ?? "data"} holds no certificate in PEM form");
     }
 
     private static string Innermost(Exception e)

@@ -20,15 +20,22 @@ internal sealed record CachedCluster(
 /// <param name="seal">Null: files are plain.</param>
 internal sealed partial class BootCache(string directory, CacheSeal? seal, ILogger log)
 {
-    private const string Around = "cluster.json";
+    private const string Around = "cluster.json", Origin = "origin.json";
     private const uint Secret = 0x180, SecretDirectory = 0x1C0; // 0600, 0700
     private const UnixFileMode OwnersOnly = (UnixFileMode)SecretDirectory;
 
     private string Pods => Path.Combine(directory, "pods");
 
-    public CachedCluster Load()
+    /// <param name="origin">Of the cluster that this node is in now; what another one wanted here is removed.</param>
+    public CachedCluster Load(ClusterOrigin origin)
     {
         if (seal is not null) RemovePlainLeftovers();
+        if (ReadIfThere(Origin, ClusterOrigin.Read) is { } former && !former.MayBe(origin))
+        {
+            OfOtherCluster(former.Server);
+            Clear();
+        }
+        Write(Path.Combine(directory, Origin), origin.Write());
         List<V1Pod> pods = [];
         Dictionary<ObjectKey, NodeObject> objects = [];
         foreach (string file in Directory.Exists(Pods) ? Directory.GetFiles(Pods, "*.json") : [])
@@ -37,8 +44,21 @@ internal sealed partial class BootCache(string directory, CacheSeal? seal, ILogg
                 pods.Add(kept.Pod);
                 foreach (NodeObject found in kept.Objects) objects[found.Key] = found;
             }
-        CachedSurroundings around = (Path.Combine(directory, Around) is var path && File.Exists(path) ? Read(path, CachedSurroundings.Read) : null) ?? CachedSurroundings.None;
+        CachedSurroundings around = ReadIfThere(Around, CachedSurroundings.Read) ?? CachedSurroundings.None;
         return new([.. pods], [.. objects.Values], around.Services, around.Classes, around.Node);
+    }
+
+    /// <summary>Nothing that was kept stays.</summary>
+    public void Clear()
+    {
+        try
+        {
+            if (Directory.Exists(directory)) Directory.Delete(directory, recursive: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            NotCleared(directory, e.Message);
+        }
     }
 
     /// <summary>What was set aside, or being written when an agent was killed, before there was a key.</summary>
@@ -64,7 +84,10 @@ internal sealed partial class BootCache(string directory, CacheSeal? seal, ILogg
     public void KeepAround(IEnumerable<V1Service> services, IEnumerable<V1RuntimeClass> classes, V1Node? node) =>
         Write(Path.Combine(directory, Around), CachedSurroundings.Write(services, classes, node));
 
-    public void Forget(string podUid) => File.Delete(Path.Combine(Pods, podUid + ".json"));
+    public void Forget(string podUid) => AtomicFile.Remove(Path.Combine(Pods, podUid + ".json"));
+
+    private T? ReadIfThere<T>(string name, Func<byte[], T> decode) where T : class =>
+        Path.Combine(directory, name) is var file && File.Exists(file) ? Read(file, decode) : null;
 
     private T? Read<T>(string file, Func<byte[], T> decode) where T : class
     {
@@ -128,6 +151,12 @@ internal sealed partial class BootCache(string directory, CacheSeal? seal, ILogg
 
     [LoggerMessage(LogLevel.Warning, "BootCacheNotSealed path={Path}: it is removed, as a key for the cache is given; what it says is had from the API server again")]
     private partial void CacheNotSealed(string path);
+
+    [LoggerMessage(LogLevel.Warning, "BootCacheOfOtherCluster server={Server}: this node is in another cluster now; what was kept of that one is removed")]
+    private partial void OfOtherCluster(string server);
+
+    [LoggerMessage(LogLevel.Error, "BootCacheNotCleared path={Path}: {Cause}; remove it by hand, as it may hold Secrets of another cluster, and pods that would be run")]
+    private partial void NotCleared(string path, string cause);
 
     [LoggerMessage(LogLevel.Warning, "BootCachePlainLeft path={Path}: {Cause}; remove it by hand, as it may hold Secrets")]
     private partial void PlainLeftover(string path, string cause);

@@ -1,8 +1,6 @@
 using System.Collections.Immutable;
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using k8s;
 using k8s.Models;
 using NativeKubelet.Core.Manifests;
 using NativeKubelet.Core.Objects;
@@ -90,30 +88,4 @@ internal sealed record CachedSurroundings(ImmutableArray<V1Service> Services, Im
         [.. CacheJson.Items(root, "services").Select(CacheJson.Required<V1Service>)],
         [.. CacheJson.Items(root, "runtimeClasses").Select(CacheJson.Required<V1RuntimeClass>)],
         root["node"] is { } given ? CacheJson.Required<V1Node>(given) : null));
-}
-
-/// <summary>What both files have in common: one object of JSON, with parts that must be there.</summary>
-file static class CacheJson
-{
-    public static byte[] Bytes(JsonObject content) => Encoding.UTF8.GetBytes(content.ToJsonString());
-
-    public static JsonNode Node<T>(T value) => JsonSerializer.SerializeToNode(value, KubernetesJson.TypeInfo<T>())!;
-
-    public static JsonArray Items(JsonObject root, string field) => root[field] as JsonArray ?? throw new JsonException($"{field} is missing");
-
-    public static T Required<T>(JsonNode? node) where T : class, IKubernetesObject<V1ObjectMeta> =>
-        node is not null && KubernetesJson.Read<T>(node) is { Metadata.Name.Length: > 0 } read ? read : throw new JsonException($"{typeof(T).Name} is missing");
-
-    /// <exception cref="JsonException">In place of all that JSON of other shapes brings about.</exception>
-    public static T Read<T>(byte[] file, Func<JsonObject, T> take)
-    {
-        try
-        {
-            return take(JsonNode.Parse(file) as JsonObject ?? throw new JsonException("no object"));
-        }
-        catch (Exception e) when (e is InvalidOperationException or ArgumentException)
-        {
-            throw new JsonException(e.Message, e);      // a text that is none, a name that is there twice
-        }
-    }
 }

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json.Nodes;
 using NativeKubelet.Api.Yaml;
@@ -44,6 +46,24 @@ public sealed record Kubeconfig(Uri Server, string? AuthorityPem, string? Author
         return new(
             Address(cluster, "server") ?? throw new ConfigException("invalid kubeconfig: cluster: server is not set"),
             authority, authorityFile, Text(cluster, "tls-server-name"), insecure, Address(cluster, "proxy-url"), KubeconfigUser.Read(user, directory));
+    }
+
+    /// <summary>Those that the server's certificate must be of; empty: those of the machine. The caller disposes of them.</summary>
+    /// <exception cref="ConfigException">They cannot be read.</exception>
+    public X509Certificate2Collection Authorities()
+    {
+        X509Certificate2Collection all = [];
+        try
+        {
+            if (AuthorityPem is { } pem) all.ImportFromPem(pem);
+            else if (AuthorityFile is { } file) all.ImportFromPemFile(file);
+            else return all;
+        }
+        catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigException($"certificate-authority {AuthorityFile ?? "data"}: {e.Message}", e);
+        }
+        return all.Count > 0 ? all : throw new ConfigException($"certificate-authority {AuthorityFile ?? "data"} holds no certificate in PEM form");
     }
 
     /// <summary>A file that says the same, of a user whose certificate and key are in files. Under the names that a kubelet gives.</summary>

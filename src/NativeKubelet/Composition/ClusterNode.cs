@@ -56,9 +56,13 @@ internal sealed partial class ClusterNode : IDisposable
     /// <summary>Starts what ran here last, if the API server does not say what should; from its first answer on, what it says is kept.</summary>
     private async Task BootAsync(CancellationToken cancel)
     {
-        if (!_plan.Options.Node.BootFromCache) return;
         if (OpenCache() is not { } cache) return;
-        CachedCluster cached = cache.Load();
+        if (!_plan.Options.Node.BootFromCache)
+        {
+            cache.Clear();
+            return;
+        }
+        CachedCluster cached = cache.Load(ClusterOrigin.Of(_credentials.Access.File));
         bool booted = !cached.Pods.IsEmpty && await Pods.BootAsync(cached.Pods, () =>
         {
             _objects!.StandIn(cached.Objects);

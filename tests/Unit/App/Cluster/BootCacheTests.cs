@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using k8s.Models;
 using Microsoft.Extensions.Logging.Abstractions;
 using NativeKubelet.Cluster;
@@ -9,6 +11,8 @@ namespace NativeKubelet.Tests.Unit.App.Cluster;
 
 public sealed class BootCacheTests : IDisposable
 {
+    private static readonly ClusterOrigin Here = new("https://10.0.0.1/", ["a"]);
+
     private readonly TemporaryDirectory _directory = new();
     private readonly BootCache _cache;
 
@@ -21,7 +25,7 @@ public sealed class BootCacheTests : IDisposable
 
         _cache.Keep(Pod(), [secret]);
         _cache.KeepAround([new V1Service { Metadata = new() { Name = "db", Uid = "9" }, Spec = new() { ClusterIP = "10.0.0.1" } }], [], new V1Node { Metadata = new() { Name = "a", Labels = new Dictionary<string, string> { ["rack"] = "7" } } });
-        CachedCluster read = _cache.Load();
+        CachedCluster read = _cache.Load(Here);
 
         V1Pod pod = Assert.Single(read.Pods);
         Assert.Equal(("web", "1"), (pod.Metadata.Name, pod.Metadata.Uid));
@@ -31,6 +35,46 @@ public sealed class BootCacheTests : IDisposable
         Assert.Equal((secret.Key, secret.Content), (found.Key, found.Content));
         Assert.Equal("10.0.0.1", Assert.Single(read.Services).Spec.ClusterIP);
         Assert.Equal("7", read.Node?.Metadata.Labels["rack"]);
+    }
+
+    [Theory]
+    [InlineData("https://10.0.0.1/", "b", false)]
+    [InlineData("https://10.0.0.2/", "a", true)]
+    [InlineData("https://10.0.0.2/", "b a", true)]
+    [InlineData("https://10.0.0.1/", "", true)]
+    [InlineData("https://10.0.0.2/", "", false)]
+    public void What_another_cluster_wanted_here_is_removed(string server, string authorities, bool same)
+    {
+        _cache.Load(Here);
+        _cache.Keep(Pod(), []);
+        _cache.KeepAround([], [], new V1Node { Metadata = new() { Name = "a" } });
+
+        CachedCluster read = _cache.Load(new(server, [.. authorities.Split(' ', StringSplitOptions.RemoveEmptyEntries)]));
+
+        Assert.Equal((same, same), (read.Pods.Length == 1, read.Node is not null));
+        Assert.Equal(same, File.Exists(_directory["cluster/pods/1.json"]));
+        Assert.Equal(read.Pods.Length, _cache.Load(new(server, [.. authorities.Split(' ', StringSplitOptions.RemoveEmptyEntries)])).Pods.Length);
+    }
+
+    [Fact]
+    public void A_cluster_is_known_by_the_keys_of_its_authorities()
+    {
+        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256), other = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        Kubeconfig first = Naming(Authority(key)), renewed = Naming(Authority(key)), both = Naming(Authority(other) + Authority(key)), foreign = Naming(Authority(other));
+
+        Assert.True(ClusterOrigin.Of(first).MayBe(ClusterOrigin.Of(renewed)));
+        Assert.True(ClusterOrigin.Of(both).MayBe(ClusterOrigin.Of(first)));
+        Assert.False(ClusterOrigin.Of(foreign).MayBe(ClusterOrigin.Of(first)));
+        Assert.Empty(ClusterOrigin.Of(Naming("no certificate")).Authorities);
+
+        static string Authority(ECDsa key)
+        {
+            using X509Certificate2 made = new CertificateRequest("CN=kubernetes", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddDays(1));
+            return made.ExportCertificatePem() + "\n";
+        }
+
+        static Kubeconfig Naming(string authorities) =>
+            new(new Uri("https://10.0.0.1/"), authorities, null, null, false, null, new(null, null, null, null, null, null, null, null, null, null, []));
     }
 
     [Fact]
@@ -55,7 +99,7 @@ public sealed class BootCacheTests : IDisposable
         _cache.Keep(Pod(), []);
         File.WriteAllText(_directory["cluster/pods/2.json"], content);
 
-        Assert.Equal("1", Assert.Single(_cache.Load().Pods).Metadata.Uid);
+        Assert.Equal("1", Assert.Single(_cache.Load(Here).Pods).Metadata.Uid);
         Assert.True(File.Exists(_directory["cluster/pods/2.json.corrupt"]));
         Assert.Equal(["1"], _cache.KeptPods);
     }
@@ -85,7 +129,7 @@ public sealed class BootCacheTests : IDisposable
 
         Assert.All(Directory.EnumerateFiles(_directory["cluster"], "*", SearchOption.AllDirectories), file =>
             Assert.All((string[])["hidden", "legible", "web", "metadata"], word => Assert.DoesNotContain(word, File.ReadAllText(file), StringComparison.Ordinal)));
-        CachedCluster read = cache.Load();
+        CachedCluster read = cache.Load(Here);
         Assert.Equal(("web", "s", "legible"), (read.Pods[0].Metadata.Name, read.Objects[0].Key.Name, read.Node!.Metadata.Name));
 
         byte[] written = File.ReadAllBytes(_directory["cluster/pods/1.json"]);
@@ -99,16 +143,16 @@ public sealed class BootCacheTests : IDisposable
         Sealed(Key(1)).Keep(Pod(), []);
         byte[] written = File.ReadAllBytes(_directory["cluster/pods/1.json"]);
 
-        Assert.Empty(Sealed(Key(2)).Load().Pods);
+        Assert.Empty(Sealed(Key(2)).Load(Here).Pods);
         Assert.True(File.Exists(_directory["cluster/pods/1.json.corrupt"]));
         File.WriteAllBytes(_directory["cluster/pods/2.json"], written);
-        Assert.Empty(Sealed(Key(1)).Load().Pods);
+        Assert.Empty(Sealed(Key(1)).Load(Here).Pods);
         foreach (int place in (int[])[0, 12, written.Length / 2, written.Length - 1])
         {
             byte[] changed = [.. written];
             changed[place] ^= 1;
             File.WriteAllBytes(_directory["cluster/pods/1.json"], changed);
-            Assert.Empty(Sealed(Key(1)).Load().Pods);
+            Assert.Empty(Sealed(Key(1)).Load(Here).Pods);
         }
     }
 
@@ -119,8 +163,8 @@ public sealed class BootCacheTests : IDisposable
         File.WriteAllText(_directory["cluster/cluster.json.corrupt"], "{");
         File.WriteAllText(_directory["cluster/pods/.2.json.0.nk-tmp"], "{");
 
-        Assert.Empty(Sealed(Key(1)).Load().Pods);
-        Assert.Empty(Directory.GetFiles(_directory["cluster"], "*", SearchOption.AllDirectories));
+        Assert.Empty(Sealed(Key(1)).Load(Here).Pods);
+        Assert.Equal([_directory["cluster/origin.json"]], Directory.GetFiles(_directory["cluster"], "*", SearchOption.AllDirectories));
     }
 
     [Theory]
