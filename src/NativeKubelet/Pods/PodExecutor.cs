@@ -159,6 +159,8 @@ public sealed partial class PodExecutor(
         try
         {
             ImageRecord image = await images.EnsureAsync(pod, container, cancel);
+            // Again: somebody may have tidied up below a pod that runs.
+            PodDirectory.Create(paths, pod.Metadata.Uid);
             await volumes.SetUpAsync(pod, cancel);
             foreach (V1Volume shown in VolumeUse.ImagesOf(pod, container))
             {

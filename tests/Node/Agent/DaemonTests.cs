@@ -88,6 +88,38 @@ public sealed class DaemonTests
         Assert.DoesNotContain("FailedKillPod", node.Said, StringComparison.Ordinal);
     }
 
+    /// <param name="agent">Runs meanwhile: then nothing is noticed before the container starts again.</param>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_pod_whose_directories_were_removed_gets_new_ones(bool agent)
+    {
+        await using AgentHost node = new();
+        node.Write("web.yaml", $$"""
+            apiVersion: v1
+            kind: Pod
+            metadata: {name: web}
+            spec:
+              terminationGracePeriodSeconds: 1
+              containers:
+              - {name: web, image: {{AgentHost.Image}}, imagePullPolicy: Never, command: [sh, -c, "touch /v/file && trap exit TERM; sleep 1000 & wait"], volumeMounts: [{name: v, mountPath: /v}, {name: d, mountPath: /d}]}
+              volumes: [{name: v, emptyDir: {} }, {name: d, downwardAPI: {items: [{path: name, fieldRef: {fieldPath: metadata.name} }] } }]
+            """);
+        await node.StartAsync();
+        PodDocument before = await node.RunningAsync("web");
+
+        if (!agent) await node.TerminateAsync();
+        string pod = node[$"kubelet/pods/{before.Uid}"];
+        foreach (string mount in File.ReadLines("/proc/self/mounts").Select(m => m.Split(' ')[1]).Where(m => m.StartsWith(pod, StringComparison.Ordinal))) Images.Tool.Run("/bin/umount", mount);
+        Directory.Delete(pod, recursive: true);
+        if (agent) Images.Tool.Run("/bin/kill", "-9", $"{node.Processes().Single(p => File.ReadAllText($"/proc/{p}/cmdline").Contains("touch /v/file", StringComparison.Ordinal))}");
+        else await node.StartAsync();
+
+        await node.PodsAsync(pods => pods.Any(p => AgentHost.Is(p, "web") && p is { Status: "Running", Ready: 1 } && p.Containers[0].Id != before.Containers[0].Id));
+        Assert.True(File.Exists(Path.Combine(pod, "volumes/kubernetes.io~empty-dir/v/file")), node.Said);
+        Assert.Equal(before.Name, File.ReadAllText(Path.Combine(pod, "volumes/kubernetes.io~downward-api/d/name")));
+    }
+
     [Fact]
     public async Task A_manifest_that_turned_invalid_keeps_its_pod_through_restart_and_reboot()
     {
