@@ -26,6 +26,12 @@ public interface IContainerRuntime
     /// <exception cref="RuntimeException">Nothing of the attempt is left behind.</exception>
     Task<SandboxState> CreateSandboxAsync(SandboxSpec spec, CancellationToken cancel);
 
+    /// <summary>
+    /// Its pod's directory is there. Without it volumes, hosts file and termination logs are gone, and what runs would go on with files that
+    /// nobody can name: from the answer on such a sandbox is not ready, and the pod is made anew.
+    /// </summary>
+    bool IsWhole(string sandboxId);
+
     /// <summary>Takes the network down and ends pause and holder. Containers must have been stopped before.</summary>
     Task StopSandboxAsync(string sandboxId, CancellationToken cancel);
 

@@ -14,6 +14,7 @@ using NativeKubelet.Runtime.Recovery;
 using NativeKubelet.Runtime.Sandboxes;
 using NativeKubelet.Runtime.Stats;
 using NativeKubelet.Runtime.Streams;
+using NativeKubelet.Runtime.Volumes;
 
 namespace NativeKubelet.Runtime;
 
@@ -100,6 +101,8 @@ public sealed partial class NodeRuntime : IContainerRuntime, IAsyncDisposable
             runtime.Changed();
             await networks;
             await network.ReconcileAsync([.. runtime._sandboxes.Values.Where(s => s.Record.Ready && !s.Record.HostNetwork).Select(s => s.Id)], cancel);
+            // After the network, which those that are ended need to the last.
+            foreach (Sandbox sandbox in runtime._sandboxes.Values.Where(s => s.Holder is not null)) runtime.IsWhole(sandbox.Id);
             return runtime;
         }
         catch
@@ -118,6 +121,15 @@ public sealed partial class NodeRuntime : IContainerRuntime, IAsyncDisposable
         Changed();
         SandboxCreated(record.PodNamespace, record.PodName, record.Id, record.Attempt);
         return sandbox.State;
+    }
+
+    public bool IsWhole(string sandboxId)
+    {
+        if (!_sandboxes.TryGetValue(sandboxId, out Sandbox? sandbox) || !PodDirectory.IsGone(_settings.Paths, sandbox.Record.PodUid)) return true;
+        SandboxBereft(sandbox.Record.PodNamespace, sandbox.Record.PodName, _settings.Paths.PodDirectory(sandbox.Record.PodUid));
+        sandbox.Bereft = true;
+        Save(sandbox, r => r with { Ready = false });
+        return false;
     }
 
     public async Task StopSandboxAsync(string sandboxId, CancellationToken cancel)
@@ -183,6 +195,8 @@ public sealed partial class NodeRuntime : IContainerRuntime, IAsyncDisposable
     {
         if (Find(containerId) is not ({ } sandbox, { Phase: not ContainerPhase.Exited } container)) return;
         Task end = sandbox.EndOf(containerId);
+        // What it would write in its last seconds nobody could find; and kubeadm, which makes such pods, waits for the ports of the former ones.
+        if (sandbox.Bereft) grace = TimeSpan.Zero;
         if (sandbox.Holder is { } holder && container.Phase == ContainerPhase.Running && grace > TimeSpan.Zero)
         {
             try
@@ -299,6 +313,9 @@ public sealed partial class NodeRuntime : IContainerRuntime, IAsyncDisposable
     private void Publish(RuntimeEvent what) => _events.Writer.TryWrite(what);
 
     private sealed record Snapshot(long Version, ImmutableArray<SandboxState> Sandboxes);
+
+    [LoggerMessage(LogLevel.Warning, "SandboxBereft pod={Namespace}/{Pod}: somebody removed {Directory}; the pod is ended, and made anew where it is wanted")]
+    private partial void SandboxBereft(string @namespace, string pod, string directory);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "sandbox created: {PodNamespace}/{PodName} {SandboxId}, attempt {Attempt}")]
     private partial void SandboxCreated(string podNamespace, string podName, string sandboxId, int attempt);

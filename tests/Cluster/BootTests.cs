@@ -51,6 +51,27 @@ public sealed class BootTests
         Assert.Equal(Container(after), Container(last));
     }
 
+    [Fact]
+    public async Task What_is_kept_of_the_cluster_goes_where_that_is_not_wanted_any_more()
+    {
+        await using ClusterHost host = await ClusterHost.StartAsync();
+        await host.ReadyAsync();
+        Assert.True(await TimeLimit.AgainAsync(async () =>
+        {
+            await Task.Delay(20);      // files tell nobody that they are there
+            return File.Exists(host.Agent["data/cluster/cluster.json"]);
+        }));
+
+        await host.Agent.TerminateAsync();
+        await host.StartAgentAsync("--boot-from-cache=false", "--boot-cache-key=/no/such/key");
+
+        Assert.True(await TimeLimit.AgainAsync(async () =>
+        {
+            await Task.Delay(20);
+            return Directory.GetFileSystemEntries(host.Agent["data/cluster"]).Length == 0;
+        }));
+    }
+
     private sealed class TemporaryKey : IDisposable
     {
         public TemporaryKey() => File.WriteAllBytes(Path, RandomNumberGenerator.GetBytes(32));

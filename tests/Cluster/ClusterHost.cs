@@ -73,9 +73,10 @@ public sealed class ClusterHost : IAsyncDisposable
     }
 
     /// <summary>Returns when the agent runs and its port is open, whether or not the API server answers.</summary>
-    public async Task StartAgentAsync()
+    /// <param name="more">Flags for this once.</param>
+    public async Task StartAgentAsync(params string[] more)
     {
-        await Agent.LaunchedAsync(Flags);
+        await Agent.LaunchedAsync([.. Flags, .. more]);
         for (CancellationToken deadline = AgentHost.Deadline(); !await ListensAsync(deadline);) await Task.Delay(10, deadline);
     }
 

@@ -27,7 +27,7 @@ internal static class ClusterTargets
             {"object":{"metadata":{"resourceVersion":"6"}},"type":"BOOKMARK"}
             {"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired","message":"too old"}}
 
-            """)], b => Follow<V1Pod>(b), typeof(JsonException)),
+            """)], Follow, typeof(JsonException)),
         new("kubeconfig", [Utf8("""
             apiVersion: v1
             kind: Config
@@ -47,7 +47,7 @@ internal static class ClusterTargets
             new() { Metadata = new() { Name = "n", Labels = new Dictionary<string, string> { ["rack"] = "7" } } })], b => CachedSurroundings.Read(b), typeof(JsonException)),
     ];
 
-    private static void Follow<T>(byte[] bytes)
+    private static void Follow(byte[] bytes)
     {
         using MemoryStream body = new(bytes);
         WatchLines.ReadAsync(body, static (type, json) =>

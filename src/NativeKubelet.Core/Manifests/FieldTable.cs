@@ -76,7 +76,7 @@ public static class FieldTable
         new("spec.securityContext.supplementalGroups", FieldEffect.Works),
         new("spec.securityContext.supplementalGroupsPolicy", FieldEffect.Works),
         new("spec.securityContext.sysctls", FieldEffect.Works),
-        new("spec.securityContext.windowsOptions", FieldEffect.Refused, "this is not Windows"),
+        new("spec.securityContext.windowsOptions", FieldEffect.Ignored, "read on Windows alone; the API server refuses it where the pod names Linux"),
 
         new("spec.volumes[].name", FieldEffect.Works),
         new("spec.volumes[].configMap", FieldEffect.Works),
@@ -150,6 +150,6 @@ public static class FieldTable
         new("spec.containers[].securityContext.runAsUser", FieldEffect.Works),
         new("spec.containers[].securityContext.seLinuxOptions", FieldEffect.Works, "where the kernel has a policy of SELinux; elsewhere, as in the original, without effect, and an event says so"),
         new("spec.containers[].securityContext.seccompProfile", FieldEffect.Works),
-        new("spec.containers[].securityContext.windowsOptions", FieldEffect.Refused, "this is not Windows"),
+        new("spec.containers[].securityContext.windowsOptions", FieldEffect.Ignored, "read on Windows alone; the API server refuses it where the pod names Linux"),
     ];
 }

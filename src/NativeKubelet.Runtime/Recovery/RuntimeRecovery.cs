@@ -79,10 +79,7 @@ internal sealed partial class RuntimeRecovery(
                     break;
             }
         }
-        // Volumes, hosts file and termination logs went with it (kubeadm reset): what runs would go on with files that nobody can name.
-        bool bereft = !Directory.Exists(settings.Paths.PodDirectory(sandbox.Record.PodUid));
-        if (bereft) SandboxBereft(sandbox.Record.PodNamespace, sandbox.Record.PodName, settings.Paths.PodDirectory(sandbox.Record.PodUid));
-        if ((bereft || holder.PausePid == 0) && sandbox.Record.Ready) sandbox.Save(files, r => r with { Ready = false });
+        if (holder.PausePid == 0 && sandbox.Record.Ready) sandbox.Save(files, r => r with { Ready = false });
         sandbox.Pump = pump.PumpAsync(sandbox, holder);
         SandboxTakenOver(sandbox.Record.PodNamespace, sandbox.Record.PodName, sandbox.Id, sandbox.Containers.Count);
     }
@@ -175,9 +172,6 @@ internal sealed partial class RuntimeRecovery(
     }
 
     private delegate T? ParseRecord<T>(ReadOnlySpan<byte> json);
-
-    [LoggerMessage(LogLevel.Warning, "SandboxBereft pod={Namespace}/{Pod}: {Directory} was removed while no agent ran; the pod is ended, and made anew where it is wanted")]
-    private partial void SandboxBereft(string @namespace, string pod, string directory);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "sandbox taken over: {PodNamespace}/{PodName} {SandboxId} with {Containers} containers")]
     private partial void SandboxTakenOver(string podNamespace, string podName, string sandboxId, int containers);

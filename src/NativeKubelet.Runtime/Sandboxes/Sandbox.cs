@@ -31,6 +31,9 @@ internal sealed class Sandbox(SandboxRecord record, IEnumerable<ContainerRecord>
     /// </summary>
     public HolderConnection? Leaving { get; set; }
 
+    /// <summary>Somebody removed the pod's directory: what runs is killed without grace.</summary>
+    public bool Bereft { get; set; }
+
     /// <summary>Ends when the holder's last event has been handled.</summary>
     public Task Pump { get; set; } = Task.CompletedTask;
 

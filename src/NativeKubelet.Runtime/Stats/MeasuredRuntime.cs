@@ -39,6 +39,8 @@ public sealed class MeasuredRuntime(IContainerRuntime runtime, RuntimeOperations
         }
     }
 
+    public bool IsWhole(string sandboxId) => runtime.IsWhole(sandboxId);
+
     public Task StopSandboxAsync(string sandboxId, CancellationToken cancel) => MeasureAsync("stop_podsandbox", () => runtime.StopSandboxAsync(sandboxId, cancel));
 
     public Task RemoveSandboxAsync(string sandboxId, CancellationToken cancel) => MeasureAsync("remove_podsandbox", () => runtime.RemoveSandboxAsync(sandboxId, cancel));

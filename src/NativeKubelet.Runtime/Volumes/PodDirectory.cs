@@ -1,4 +1,5 @@
 using NativeKubelet.Linux.Files;
+using NativeKubelet.Linux.Libc;
 
 namespace NativeKubelet.Runtime.Volumes;
 
@@ -17,6 +18,20 @@ public static class PodDirectory
         string pod = paths.PodDirectory(podUid);
         foreach (string directory in (string[])[paths.Root, Path.Combine(paths.Root, "pods"), pod, Path.Combine(pod, "volumes"), Path.Combine(pod, "plugins")])
             Directory.CreateDirectory(directory, Mode);
+    }
+
+    /// <summary>Somebody removed it. Of a disk that does not answer, or answers otherwise, that cannot be said.</summary>
+    public static bool IsGone(RuntimePaths paths, string podUid)
+    {
+        try
+        {
+            using DirectoryHandle pod = DirectoryHandle.Open(paths.PodDirectory(podUid));
+            return false;
+        }
+        catch (ErrnoException e)
+        {
+            return e.Errno is Errno.ENOENT or Errno.ENOTDIR;
+        }
     }
 
     /// <summary>Removes all of the pod; a mount in it ends the removal, so that nobody's data goes with it.</summary>

@@ -29,8 +29,8 @@ public sealed class ApiCredentials(KubeconfigUser user, CertificateFiles? renewe
         lock (_gate)
         {
             if (renewed is { Exists: true }) return OfFile(renewed.CurrentPath, () => File.ReadAllText(renewed.CurrentPath));
-            if (user.CertificatePem is { } pem) return _certificate ??= ClientCertificate.Load("client-certificate-data", () => pem, Key);
-            return user.CertificateFile is { } file && File.Exists(file) ? OfFile(file, Key) : _certificate;
+            if (user.CertificatePem is { } pem) return _certificate ??= ClientCertificate.Load("client-certificate-data", () => pem, user.KeyText);
+            return user.CertificateFile is { } file && File.Exists(file) ? OfFile(file, user.KeyText) : _certificate;
         }
     }
 
@@ -86,6 +86,4 @@ public sealed class ApiCredentials(KubeconfigUser user, CertificateFiles? renewe
         _written = written;
         return _certificate;
     }
-
-    private string Key() => user.KeyPem ?? File.ReadAllText(user.KeyFile!);
 }

@@ -11,7 +11,10 @@ namespace NativeKubelet.Cluster;
 /// <summary>What this node last knew of its cluster: enough to start its pods while the API server cannot be reached.</summary>
 /// <param name="Services">As far as containers are told of them.</param>
 internal sealed record CachedCluster(
-    ImmutableArray<V1Pod> Pods, ImmutableArray<NodeObject> Objects, ImmutableArray<V1Service> Services, ImmutableArray<V1RuntimeClass> Classes, V1Node? Node);
+    ImmutableArray<V1Pod> Pods, ImmutableArray<NodeObject> Objects, ImmutableArray<V1Service> Services, ImmutableArray<V1RuntimeClass> Classes, V1Node? Node)
+{
+    public static CachedCluster None { get; } = new([], [], [], [], null);
+}
 
 /// <summary>
 /// Keeps that on disk: a file for each pod with all objects that it refers to, Secrets too, so nobody but root may read it; one more
@@ -26,16 +29,20 @@ internal sealed partial class BootCache(string directory, CacheSeal? seal, ILogg
 
     private string Pods => Path.Combine(directory, "pods");
 
-    /// <param name="origin">Of the cluster that this node is in now; what another one wanted here is removed.</param>
-    public CachedCluster Load(ClusterOrigin origin)
+    /// <param name="origin">Of the cluster that this node is in now: what another one wanted here is removed. Null: not known.</param>
+    public CachedCluster Load(ClusterOrigin? origin)
     {
         if (seal is not null) RemovePlainLeftovers();
-        if (ReadIfThere(Origin, ClusterOrigin.Read) is { } former && !former.MayBe(origin))
+        if (origin is not null)
         {
-            OfOtherCluster(former.Server);
-            Clear();
+            if (ReadIfThere(Origin, ClusterOrigin.Read) is { } former && !former.MayBe(origin))
+            {
+                OfOtherCluster(former.Server);
+                // Under the name of that one still: the next start tries again.
+                if (!Clear()) return CachedCluster.None;
+            }
+            Write(Path.Combine(directory, Origin), origin.Write());
         }
-        Write(Path.Combine(directory, Origin), origin.Write());
         List<V1Pod> pods = [];
         Dictionary<ObjectKey, NodeObject> objects = [];
         foreach (string file in Directory.Exists(Pods) ? Directory.GetFiles(Pods, "*.json") : [])
@@ -48,16 +55,21 @@ internal sealed partial class BootCache(string directory, CacheSeal? seal, ILogg
         return new([.. pods], [.. objects.Values], around.Services, around.Classes, around.Node);
     }
 
-    /// <summary>Nothing that was kept stays.</summary>
-    public void Clear()
+    /// <summary>Nothing that was kept stays; whose it was goes last, so that a power cut on the way makes nobody else's of the rest.</summary>
+    /// <returns>False when some of it stays, which is told.</returns>
+    public bool Clear()
     {
         try
         {
-            if (Directory.Exists(directory)) Directory.Delete(directory, recursive: true);
+            if (!Directory.Exists(directory)) return true;
+            DirectoryHandle.DeleteTree(Pods);
+            foreach (string file in Directory.GetFiles(directory).OrderBy(f => Path.GetFileName(f) == Origin)) File.Delete(file);
+            return true;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             NotCleared(directory, e.Message);
+            return false;
         }
     }
 
@@ -84,7 +96,18 @@ internal sealed partial class BootCache(string directory, CacheSeal? seal, ILogg
     public void KeepAround(IEnumerable<V1Service> services, IEnumerable<V1RuntimeClass> classes, V1Node? node) =>
         Write(Path.Combine(directory, Around), CachedSurroundings.Write(services, classes, node));
 
-    public void Forget(string podUid) => AtomicFile.Remove(Path.Combine(Pods, podUid + ".json"));
+    public void Forget(string podUid)
+    {
+        string file = Path.Combine(Pods, podUid + ".json");
+        try
+        {
+            AtomicFile.Remove(file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            CacheNotWritten(file, e.Message);
+        }
+    }
 
     private T? ReadIfThere<T>(string name, Func<byte[], T> decode) where T : class =>
         Path.Combine(directory, name) is var file && File.Exists(file) ? Read(file, decode) : null;
@@ -128,7 +151,7 @@ internal sealed partial class BootCache(string directory, CacheSeal? seal, ILogg
             if (seal is null) AtomicFile.Write(file, bytes, Secret);
             else if (!Holds(file, bytes)) AtomicFile.Write(file, seal.Close(Path.GetFileName(file), bytes), Secret);
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             CacheNotWritten(file, e.Message);
         }

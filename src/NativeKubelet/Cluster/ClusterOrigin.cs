@@ -11,7 +11,8 @@ namespace NativeKubelet.Cluster;
 /// <param name="Authorities">SHA-256 of their keys, as certificates are renewed and keys stay; empty where the kubeconfig names none.</param>
 internal sealed record ClusterOrigin(string Server, ImmutableArray<string> Authorities)
 {
-    public static ClusterOrigin Of(Kubeconfig file)
+    /// <returns>Null while its authorities cannot be read, which is told where a connection is tried: nothing can be judged then.</returns>
+    public static ClusterOrigin? Of(Kubeconfig file)
     {
         try
         {
@@ -19,7 +20,7 @@ internal sealed record ClusterOrigin(string Server, ImmutableArray<string> Autho
         }
         catch (ConfigException)
         {
-            return new(file.Server.ToString(), []);     // told where a connection is tried
+            return null;
         }
     }
 

@@ -12,8 +12,9 @@ public sealed record KubeconfigUser(
 {
     public bool HasCertificate => (CertificatePem ?? CertificateFile) is not null;
 
-    /// <summary>The certificate is part of the kubeconfig itself: nobody renews it there.</summary>
-    public bool IsEmbedded => CertificatePem is not null;
+    /// <summary>The certificate's key, in PEM.</summary>
+    /// <exception cref="IOException">Its file cannot be read.</exception>
+    public string KeyText() => KeyPem ?? File.ReadAllText(KeyFile!);
 
     /// <summary>Whose certificate and key are in one file.</summary>
     public static KubeconfigUser OfFile(string path) => new(null, path, null, path, null, null, null, null, null, null, []);

@@ -76,6 +76,8 @@ public sealed partial class ObjectWatch<T, TList>(ApiClient api, string path, Ac
     {
         // 0: whatever the server's cache holds will do, the watch goes on from there.
         TList list = await api.GetAsync<TList>(With("resourceVersion=0"), cancel);
+        // What is in its place, from a proxy or a server that only begins, must not be taken for "nothing is there".
+        if (list is not { Metadata.ResourceVersion.Length: > 0 } || list.Kind?.EndsWith("List", StringComparison.Ordinal) != true) throw new JsonException("the answer is no list");
         Dictionary<string, T> found = [];
         foreach (T item in list.Items ?? [])
         {
@@ -83,7 +85,7 @@ public sealed partial class ObjectWatch<T, TList>(ApiClient api, string path, Ac
             found[item.Metadata.Uid] = item;
         }
         Swap(_ => found.ToImmutableDictionary());
-        _version = list.Metadata?.ResourceVersion ?? throw new JsonException("a list without a resourceVersion");
+        _version = list.Metadata.ResourceVersion;
         _pause.Reset();
         _synced.TrySetResult();
     }

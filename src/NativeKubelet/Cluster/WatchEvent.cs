@@ -19,10 +19,12 @@ internal static class WatchEvent
         return type == WatchEventType.Bookmark ? item : Whole(item);
     }
 
+    /// <summary>It itself, once it is seen that it can be kept by its UID.</summary>
     /// <exception cref="JsonException">It does not say who it is.</exception>
     public static T Whole<T>(T? item) where T : class, IKubernetesObject<V1ObjectMeta> =>
         item is { Metadata: { Name.Length: > 0, Uid.Length: > 0 } } ? item : throw new JsonException("an object without a name or a UID");
 
+    /// <summary>What ended the watch, as the server says it.</summary>
     /// <exception cref="JsonException">It is no Status.</exception>
     public static ApiException Failure(ReadOnlySequence<byte> json, string path)
     {

@@ -56,12 +56,12 @@ internal sealed partial class ClusterNode : IDisposable
     /// <summary>Starts what ran here last, if the API server does not say what should; from its first answer on, what it says is kept.</summary>
     private async Task BootAsync(CancellationToken cancel)
     {
-        if (OpenCache() is not { } cache) return;
         if (!_plan.Options.Node.BootFromCache)
         {
-            cache.Clear();
+            new BootCache(CacheDirectory, null, _logs.CreateLogger<BootCache>()).Clear();
             return;
         }
+        if (OpenCache() is not { } cache) return;
         CachedCluster cached = cache.Load(ClusterOrigin.Of(_credentials.Access.File));
         bool booted = !cached.Pods.IsEmpty && await Pods.BootAsync(cached.Pods, () =>
         {
@@ -73,6 +73,8 @@ internal sealed partial class ClusterNode : IDisposable
         await new BootCacheKeeper(cache, Pods, _objects!, Facts, _time).RunAsync(cancel);
     }
 
+    private string CacheDirectory => Path.Combine(_plan.Options.Paths.Data, "cluster");
+
     /// <returns>Null where its key is no use: nothing is kept then, as it would be kept in the clear.</returns>
     private BootCache? OpenCache()
     {
@@ -80,7 +82,7 @@ internal sealed partial class ClusterNode : IDisposable
         try
         {
             CacheSeal? seal = _plan.Options.Node.BootCacheKey is { } key ? CacheSeal.Read(key) : null;
-            return new BootCache(Path.Combine(_plan.Options.Paths.Data, "cluster"), seal, log);
+            return new BootCache(CacheDirectory, seal, log);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -154,13 +154,12 @@ public sealed partial class PodExecutor(
         string kind = ephemeral is not null ? "ephemeral_container" : pod.Spec.InitContainers?.Contains(container) == true ? "init_container" : "container";
         measures.Containers.Increment(kind);
         if (SupportedFields.Refusal(pod, container.Name) is { } refusal) return NotStarted(new("CreateContainerConfigError", refusal, Final: true));
+        if (!runtime.IsWhole(start.SandboxId)) return NotStarted(new("CreateContainerError", "the pod's directory was removed, so the pod is made anew"));
         int restarts = start.RestartCount ?? PodLogs.NextRestart(paths, pod, container.Name);
         string wanted = container.Image;
         try
         {
             ImageRecord image = await images.EnsureAsync(pod, container, cancel);
-            // Again: somebody may have tidied up below a pod that runs.
-            PodDirectory.Create(paths, pod.Metadata.Uid);
             await volumes.SetUpAsync(pod, cancel);
             foreach (V1Volume shown in VolumeUse.ImagesOf(pod, container))
             {

@@ -82,7 +82,7 @@ public sealed class DaemonTests
         await node.StartAsync();
 
         // They are on no board, so only their traces tell.
-        for (CancellationToken deadline = AgentHost.Deadline(); Traces().Length > 0; await Task.Delay(20, deadline))
+        for (CancellationToken deadline = AgentHost.Deadline(); Traces().Length > 0; await Task.Delay(20, CancellationToken.None))
             Assert.False(deadline.IsCancellationRequested, $"{node.Said}\nleft: {string.Join(", ", Traces())}");
         string[] Traces() => [.. ((string[])["run/sandboxes", "data/containers"]).SelectMany(p => Directory.GetFileSystemEntries(node[p])), .. node.Processes().Select(p => $"process {p}")];
         Assert.DoesNotContain("FailedKillPod", node.Said, StringComparison.Ordinal);
@@ -95,6 +95,7 @@ public sealed class DaemonTests
     public async Task A_pod_whose_directories_were_removed_gets_new_ones(bool agent)
     {
         await using AgentHost node = new();
+        string orders = Directory.CreateDirectory(node["orders"]).FullName;
         node.Write("web.yaml", $$"""
             apiVersion: v1
             kind: Pod
@@ -102,8 +103,13 @@ public sealed class DaemonTests
             spec:
               terminationGracePeriodSeconds: 1
               containers:
-              - {name: web, image: {{AgentHost.Image}}, imagePullPolicy: Never, command: [sh, -c, "touch /v/file && trap exit TERM; sleep 1000 & wait"], volumeMounts: [{name: v, mountPath: /v}, {name: d, mountPath: /d}]}
-              volumes: [{name: v, emptyDir: {} }, {name: d, downwardAPI: {items: [{path: name, fieldRef: {fieldPath: metadata.name} }] } }]
+              - name: web
+                image: {{AgentHost.Image}}
+                imagePullPolicy: Never
+                command: [sh, -c, "trap exit TERM; until rm /orders/end 2>/dev/null; do sleep 0.1; done"]
+                volumeMounts: [{name: v, mountPath: /v}, {name: d, mountPath: /d}, {name: orders, mountPath: /orders}]
+              - {name: other, image: {{AgentHost.Image}}, imagePullPolicy: Never, command: [sh, -c, "trap exit TERM; sleep 1000 & wait"]}
+              volumes: [{name: v, emptyDir: {} }, {name: d, downwardAPI: {items: [{path: name, fieldRef: {fieldPath: metadata.name} }] } }, {name: orders, hostPath: {path: {{orders}} } }]
             """);
         await node.StartAsync();
         PodDocument before = await node.RunningAsync("web");
@@ -112,11 +118,12 @@ public sealed class DaemonTests
         string pod = node[$"kubelet/pods/{before.Uid}"];
         foreach (string mount in File.ReadLines("/proc/self/mounts").Select(m => m.Split(' ')[1]).Where(m => m.StartsWith(pod, StringComparison.Ordinal))) Images.Tool.Run("/bin/umount", mount);
         Directory.Delete(pod, recursive: true);
-        if (agent) Images.Tool.Run("/bin/kill", "-9", $"{node.Processes().Single(p => File.ReadAllText($"/proc/{p}/cmdline").Contains("touch /v/file", StringComparison.Ordinal))}");
+        if (agent) File.WriteAllText(Path.Combine(orders, "end"), "");
         else await node.StartAsync();
 
-        await node.PodsAsync(pods => pods.Any(p => AgentHost.Is(p, "web") && p is { Status: "Running", Ready: 1 } && p.Containers[0].Id != before.Containers[0].Id));
-        Assert.True(File.Exists(Path.Combine(pod, "volumes/kubernetes.io~empty-dir/v/file")), node.Said);
+        await node.PodsAsync(pods => pods.Any(p => AgentHost.Is(p, "web") && p is { Status: "Running", Ready: 2 } && p.Containers.All(c => before.Containers.All(b => b.Id != c.Id))));
+        Assert.Contains("SandboxBereft", node.Said, StringComparison.Ordinal);
+        Assert.True(Directory.Exists(Path.Combine(pod, "volumes/kubernetes.io~empty-dir/v")), node.Said);
         Assert.Equal(before.Name, File.ReadAllText(Path.Combine(pod, "volumes/kubernetes.io~downward-api/d/name")));
     }
 

@@ -12,6 +12,8 @@ internal sealed class FrozenRuntime(ImmutableArray<SandboxState> sandboxes) : IC
     public ChannelReader<RuntimeEvent> Events => throw Refused;
     private static NotSupportedException Refused => new("only lists");
     public Task<SandboxState> CreateSandboxAsync(SandboxSpec spec, CancellationToken cancel) => throw Refused;
+    public bool IsWhole(string sandboxId) => true;
+
     public Task StopSandboxAsync(string sandboxId, CancellationToken cancel) => throw Refused;
     public Task RemoveSandboxAsync(string sandboxId, CancellationToken cancel) => throw Refused;
     public Task<ContainerState> StartContainerAsync(ContainerStart start, CancellationToken cancel) => throw Refused;

@@ -42,8 +42,9 @@ internal sealed partial class ClusterCredentials : IDisposable
             own = first with { User = KubeconfigUser.OfFile(_files.CurrentPath) };
         }
         bool renews = _bootstrap is not null || (rotate && own.User.HasCertificate);
-        Access = ClusterAccess.Open(own, renews ? _files : null, limit, time);
-        _atOnce = renews && TakeGiven(own.User);
+        _atOnce = renews && MustTakeGiven(own.User);
+        // Where it cannot be kept, what lies there is over, and would be shown in its place.
+        Access = ClusterAccess.Open(own, renews && (!_atOnce || KeepGiven(own.User)) ? _files : null, limit, time);
         if (renews) _rotation = new(_files, CertificateWish.Client(name), Access.OwnCertificate, new(Asking, time, log), Kept, failures, time, log);
         else _ready.SetResult();
         if (_bootstrap is null) _ready.TrySetResult();
@@ -90,7 +91,7 @@ internal sealed partial class ClusterCredentials : IDisposable
             if (!File.Exists(_kubeconfig)) return fallBack ? null : throw new ConfigException($"kubeconfig {_kubeconfig} does not exist");
             Kubeconfig own = Kubeconfig.Load(_kubeconfig);
             if (!own.User.HasCertificate) return own;
-            if (own.User.CertificatePem is { } given && IsGood(given)) return own;
+            if (GivenIsGood(own.User)) return own;
             using ClusterAccess tried = ClusterAccess.Open(own, _rotate ? _files : null, _limit, _time);
             using X509Certificate2? certificate = tried.OwnCertificate();
             if (IsGood(certificate)) return own;
@@ -104,26 +105,27 @@ internal sealed partial class ClusterCredentials : IDisposable
         }
     }
 
-    /// <summary>
-    /// A certificate in the kubeconfig itself is there to begin with: it goes where renewed ones do, as kubeadm looks for it there and
-    /// then takes it out of the kubeconfig.
-    /// </summary>
-    /// <returns>False where there is none, or a renewed one that will do.</returns>
-    private bool TakeGiven(KubeconfigUser user)
+    /// <summary>A certificate in the kubeconfig itself is there to begin with, or to begin anew when the renewed one is over.</summary>
+    private bool MustTakeGiven(KubeconfigUser user) =>
+        GivenIsGood(user) && !(_files.Exists && IsGood(_files.CurrentPath, () => File.ReadAllText(_files.CurrentPath), () => File.ReadAllText(_files.CurrentPath)));
+
+    /// <summary>Puts it where renewed ones lie, as kubeadm looks for it there and then takes it out of the kubeconfig.</summary>
+    /// <returns>False when that cannot be, which is told.</returns>
+    private bool KeepGiven(KubeconfigUser user)
     {
-        if (user is not { CertificatePem: { } certificate, KeyPem: var pem, KeyFile: var file }) return false;
-        using X509Certificate2? renewed = _files.Load();
-        if (IsGood(renewed)) return false;
         try
         {
-            _files.Keep(certificate, pem ?? File.ReadAllText(file!), _time.GetUtcNow());
+            _files.Keep(user.CertificatePem!, user.KeyText(), _time.GetUtcNow());
+            return true;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
         {
             GivenNotKept(_kubeconfig, _files.CurrentPath, e.Message);
+            return false;
         }
-        return true;
     }
+
+    private bool GivenIsGood(KubeconfigUser user) => user.CertificatePem is { } pem && IsGood("client-certificate-data", () => pem, user.KeyText);
 
     private ApiClient Asking()
     {
@@ -131,14 +133,14 @@ internal sealed partial class ClusterCredentials : IDisposable
         return _bootstrap is null || IsGood(own) ? Access.Client : _bootstrap.Client;
     }
 
-    private bool IsGood(string pem)
+    private bool IsGood(string what, Func<string> certificate, Func<string> key)
     {
         try
         {
-            using X509Certificate2 certificate = X509Certificate2.CreateFromPem(pem);
-            return IsGood(certificate);
+            using X509Certificate2 leaf = ClientCertificate.Load(what, certificate, key).Leaf;
+            return IsGood(leaf);
         }
-        catch (CryptographicException)
+        catch (ConfigException)
         {
             return false;
         }

@@ -62,10 +62,10 @@ public sealed class BootCacheTests : IDisposable
         using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256), other = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         Kubeconfig first = Naming(Authority(key)), renewed = Naming(Authority(key)), both = Naming(Authority(other) + Authority(key)), foreign = Naming(Authority(other));
 
-        Assert.True(ClusterOrigin.Of(first).MayBe(ClusterOrigin.Of(renewed)));
-        Assert.True(ClusterOrigin.Of(both).MayBe(ClusterOrigin.Of(first)));
-        Assert.False(ClusterOrigin.Of(foreign).MayBe(ClusterOrigin.Of(first)));
-        Assert.Empty(ClusterOrigin.Of(Naming("no certificate")).Authorities);
+        Assert.True(ClusterOrigin.Of(first)!.MayBe(ClusterOrigin.Of(renewed)!));
+        Assert.True(ClusterOrigin.Of(both)!.MayBe(ClusterOrigin.Of(first)!));
+        Assert.False(ClusterOrigin.Of(foreign)!.MayBe(ClusterOrigin.Of(first)!));
+        Assert.Null(ClusterOrigin.Of(Naming("no certificate")));
 
         static string Authority(ECDsa key)
         {

@@ -16,8 +16,8 @@ public sealed partial class ObjectWatchTests : IAsyncDisposable
     private const string Five = """{"kind":"ConfigMap","metadata":{"name":"a","namespace":"d","uid":"1","resourceVersion":"5"}}""";
     private static readonly string Empty = Answer("""{"kind":"ConfigMapList","metadata":{"resourceVersion":"4"},"items":[]}""");
 
-    private readonly FakeTimeProvider _time = new();
-    private readonly CancellationTokenSource _end = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+    private readonly TimersOnShow _time = new();
+    private readonly CancellationTokenSource _end = new(TimeSpan.FromSeconds(30));
     private readonly Channel<Connection> _connections = Channel.CreateUnbounded<Connection>();
     private readonly ScriptedServer _server;
     private readonly ApiTransport _transport;
@@ -49,15 +49,15 @@ public sealed partial class ObjectWatchTests : IAsyncDisposable
         await watch.SayAsync("HTTP/1.1 200 OK\r\n\r\n");
         for (int version = 5; version < 25; version++)
         {
-            Task changed = _watch.Changed;
+            Task postponed = _time.NextChange;
             await watch.SayAsync("""{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"N"}}}""".Replace("N", $"{version}", StringComparison.Ordinal) + "\n");
-            // A bookmark changes nothing that can be waited for; the object behind it does.
-            await watch.SayAsync($$"""{"type":"MODIFIED","object":{{Five}}}""" + "\n");
-            await changed.WaitAsync(TestContext.Current.CancellationToken);
+            await postponed.WaitAsync(_end.Token);
             _time.Advance(TimeSpan.FromMinutes(4));
         }
-
         Assert.False(_connections.Reader.TryRead(out _));
+
+        watch.Over.SetResult();
+        Assert.Contains("resourceVersion=24", (await NextAsync()).Head, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -67,7 +67,7 @@ public sealed partial class ObjectWatchTests : IAsyncDisposable
         Connection watch = await NextAsync();
         Task changed = _watch.Changed;
         await watch.SayAsync("HTTP/1.1 200 OK\r\n\r\n" + $$"""{"type":"ADDED","object":{{Five}}}""" + "\n");
-        await changed.WaitAsync(TestContext.Current.CancellationToken);
+        await changed.WaitAsync(_end.Token);
 
         _time.Advance(TimeSpan.FromMinutes(10));
 
@@ -93,16 +93,23 @@ public sealed partial class ObjectWatchTests : IAsyncDisposable
     }
 
     [Theory]
-    [InlineData("""{"metadata":{"resourceVersion":"5"},"items":[{"metadata":{"name":"a"}}]}""")]
-    [InlineData("""{"metadata":{"resourceVersion":"5"},"items":[null]}""")]
-    [InlineData("""{"metadata":{},"items":[]}""")]
-    [InlineData("""{"items":[]}""")]
-    public async Task What_is_no_list_is_asked_for_again(string list)
+    [InlineData("{}")]
+    [InlineData("""{"kind":"Status","metadata":{"resourceVersion":"5"}}""")]
+    [InlineData("""{"kind":"ConfigMapList","metadata":{"resourceVersion":"5"},"items":[{"metadata":{"name":"a"}}]}""")]
+    [InlineData("""{"kind":"ConfigMapList","metadata":{"resourceVersion":"5"},"items":[null]}""")]
+    [InlineData("""{"kind":"ConfigMapList","metadata":{"resourceVersion":""},"items":[]}""")]
+    [InlineData("""{"kind":"ConfigMapList","items":[]}""")]
+    public async Task What_is_no_list_takes_nothing_away_and_is_asked_for_again(string list)
     {
+        await (await NextAsync()).EndAsync(Answer($$"""{"kind":"ConfigMapList","metadata":{"resourceVersion":"5"},"items":[{{Five}}]}"""));
+        await (await NextAsync()).EndAsync("HTTP/1.1 200 OK\r\n\r\n" + """{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired"}}""" + "\n");
         await (await NextAsync()).EndAsync(Answer(list));
 
-        await (await AfterAPauseAsync()).EndAsync(Empty);
-        Assert.Contains("watch=true", (await NextAsync()).Head, StringComparison.Ordinal);
+        Connection next = await AfterAPauseAsync();
+        Assert.Single(_watch.Objects);
+        await next.EndAsync(Answer("""{"kind":"ConfigMapList","metadata":{"resourceVersion":"6"},"items":null}"""));
+        Assert.Contains("resourceVersion=6", (await NextAsync()).Head, StringComparison.Ordinal);
+        Assert.Empty(_watch.Objects);
     }
 
     public async ValueTask DisposeAsync()
@@ -132,6 +139,32 @@ public sealed partial class ObjectWatchTests : IAsyncDisposable
 
     [GeneratedRegex("timeoutSeconds=([0-9]+)")]
     private static partial Regex Timeout();
+
+    /// <summary>A bookmark does nothing that could be seen but put off the end of patience, which is a timer of this clock.</summary>
+    private sealed class TimersOnShow : FakeTimeProvider
+    {
+        private TaskCompletionSource _next = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>Completes when a timer is set anew; to be had before.</summary>
+        public Task NextChange => Volatile.Read(ref _next).Task;
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            new Shown(base.CreateTimer(callback, state, dueTime, period), () => Interlocked.Exchange(ref _next, new(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult());
+
+        private sealed class Shown(ITimer timer, Action changed) : ITimer
+        {
+            public bool Change(TimeSpan dueTime, TimeSpan period)
+            {
+                bool done = timer.Change(dueTime, period);
+                changed();
+                return done;
+            }
+
+            public void Dispose() => timer.Dispose();
+
+            public ValueTask DisposeAsync() => timer.DisposeAsync();
+        }
+    }
 
     private sealed record Connection(Stream Stream, string Head)
     {

@@ -159,6 +159,8 @@ internal sealed class FakeNode : IContainerRuntime, IImageStore, IAsyncDisposabl
 
     Task<Socket> IContainerRuntime.DialAsync(string sandboxId, int port, CancellationToken cancel) => OnDial(port);
     Task<SandboxState> IContainerRuntime.CreateSandboxAsync(SandboxSpec spec, CancellationToken cancel) => throw new NotSupportedException();
+    bool IContainerRuntime.IsWhole(string sandboxId) => true;
+
     Task IContainerRuntime.StopSandboxAsync(string sandboxId, CancellationToken cancel) => throw new NotSupportedException();
     Task IContainerRuntime.RemoveSandboxAsync(string sandboxId, CancellationToken cancel) => throw new NotSupportedException();
     Task<ContainerState> IContainerRuntime.StartContainerAsync(ContainerStart start, CancellationToken cancel) => throw new NotSupportedException();
