@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using NativeKubelet.Tests.ApiDouble;
+using NativeKubelet.Tests.Node;
 using NativeKubelet.Tests.Node.Agent;
 using static NativeKubelet.Tests.ApiDouble.ObjectStore;
 
@@ -128,6 +129,27 @@ public sealed class FaultTests
 
         foreach (int i in Enumerable.Range(0, 5)) await host.GoneAsync("pods", $"web-{i}");
         Assert.Empty(await host.Agent.PodsAsync(pods => pods.Count == 0));
+    }
+
+    [Fact]
+    public async Task A_connection_that_goes_silent_is_noticed_within_seconds()
+    {
+        await using ClusterHost host = await ClusterHost.StartAsync();
+        await host.ReadyAsync();
+        await using SilentRelay relay = new(host.Api.Url.Port);
+        await host.Agent.TerminateAsync();
+        string kubeconfig = File.ReadAllText(host.Agent["kubelet.conf"]);
+        File.WriteAllText(host.Agent["kubelet.conf"], kubeconfig.Replace($":{host.Api.Url.Port}", $":{relay.Port}", StringComparison.Ordinal));
+        await host.StartAgentAsync();
+        host.Run("before", Server);
+        await host.RunningAsync("before");
+
+        relay.Silence();
+        long begun = Stopwatch.GetTimestamp();
+        host.Run("after", Server);
+
+        await host.RunningAsync("after");
+        Assert.InRange(Stopwatch.GetElapsedTime(begun), TimeSpan.Zero, TimeLimit.Of(25));
     }
 
     [Theory]

@@ -10,12 +10,18 @@ namespace NativeKubelet.Cluster;
 /// <see cref="ApiException"/>; nothing is retried here, as only the caller knows what still matters.
 /// </summary>
 /// <param name="rate">How often a request may begin, a watch too; null: as often as it likes.</param>
-public sealed class ApiClient(Uri server, ApiTransport transport, RequestRate? rate)
+/// <param name="patience">How long an answer may take.</param>
+public sealed class ApiClient(Uri server, ApiTransport transport, RequestRate? rate, TimeSpan patience)
 {
     public const string StrategicMerge = "application/strategic-merge-patch+json";
 
     private const int MostErrorBytes = 64 << 10;
-    private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(60);
+
+    /// <summary>Of the usual request: a server that is busy answers late.</summary>
+    public static readonly TimeSpan UsualPatience = TimeSpan.FromSeconds(60);
+
+    // A lease lives for 40 s: one that is asked of a server that hangs must be asked of the next one well before.
+    private static readonly TimeSpan HeartbeatPatience = TimeSpan.FromSeconds(10);
 
     public Task<T> GetAsync<T>(string path, CancellationToken cancel) => AskAsync<T>(HttpMethod.Get, path, null, null, cancel);
 
@@ -33,7 +39,7 @@ public sealed class ApiClient(Uri server, ApiTransport transport, RequestRate? r
         await TurnAsync(HttpMethod.Delete, cancel);
         try
         {
-            using HttpResponseMessage answer = await SendAsync(HttpMethod.Delete, path, options, "application/json", AnswerPatience, cancel);
+            using HttpResponseMessage answer = await SendAsync(HttpMethod.Delete, path, options, "application/json", patience, cancel);
         }
         catch (ApiException e) when (e.IsNotFound)
         {
@@ -45,13 +51,13 @@ public sealed class ApiClient(Uri server, ApiTransport transport, RequestRate? r
     public async Task<HttpResponseMessage> WatchAsync(string path, CancellationToken cancel)
     {
         await TurnAsync(HttpMethod.Get, cancel);
-        return await SendAsync(HttpMethod.Get, path, null, null, AnswerPatience, cancel);
+        return await SendAsync(HttpMethod.Get, path, null, null, patience, cancel);
     }
 
     public ApiMeasures Measures => transport.Measures;
 
-    /// <summary>The same server, for what must not wait for others: signs of life, and what has a limit of its own.</summary>
-    public ApiClient Unlimited => rate is null ? this : new(server, transport, null);
+    /// <summary>The same server, for what must not wait for others nor for long: signs of life, and what has a limit of its own.</summary>
+    public ApiClient Unlimited => new(server, transport, null, HeartbeatPatience);
 
     /// <summary>The next request makes a new connection: an answer did not come on the present ones.</summary>
     public void RenewConnections() => transport.Renew();
@@ -62,13 +68,13 @@ public sealed class ApiClient(Uri server, ApiTransport transport, RequestRate? r
     private async Task<T> AskAsync<T>(HttpMethod method, string path, byte[]? body, string? type, CancellationToken cancel)
     {
         await TurnAsync(method, cancel);
-        using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        patience.CancelAfter(AnswerPatience);
+        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(patience);
         try
         {
-            using HttpResponseMessage answer = await SendAsync(method, path, body, type, Timeout.InfiniteTimeSpan, patience.Token);
+            using HttpResponseMessage answer = await SendAsync(method, path, body, type, Timeout.InfiniteTimeSpan, limit.Token);
             // Not decoded from the stream: that alone would compile every model's converters a second time, as state machines (1 MB).
-            byte[] content = await answer.Content.ReadAsByteArrayAsync(patience.Token);
+            byte[] content = await answer.Content.ReadAsByteArrayAsync(limit.Token);
             return JsonSerializer.Deserialize(content, KubernetesJson.TypeInfo<T>()) ?? throw Failure(method, path, "the answer is empty");
         }
         catch (JsonException e)
@@ -81,7 +87,7 @@ public sealed class ApiClient(Uri server, ApiTransport transport, RequestRate? r
         }
         catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
         {
-            throw Failure(method, path, $"no answer within {AnswerPatience.TotalSeconds:0} s", e);
+            throw Failure(method, path, $"no answer within {patience.TotalSeconds:0} s", e);
         }
     }
 
@@ -91,7 +97,7 @@ public sealed class ApiClient(Uri server, ApiTransport transport, RequestRate? r
         if (rate is not null) Measures.Waited(method.Method, await rate.WaitAsync(cancel));
     }
 
-    private async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, byte[]? body, string? type, TimeSpan patience, CancellationToken cancel)
+    private async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, byte[]? body, string? type, TimeSpan longest, CancellationToken cancel)
     {
         using HttpRequestMessage request = new(method, new Uri(server, path));
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
@@ -101,7 +107,7 @@ public sealed class ApiClient(Uri server, ApiTransport transport, RequestRate? r
             request.Content.Headers.ContentType = new MediaTypeHeaderValue(type!);
         }
         using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        limit.CancelAfter(patience);
+        limit.CancelAfter(longest);
         HttpResponseMessage answer;
         try
         {
@@ -109,7 +115,7 @@ public sealed class ApiClient(Uri server, ApiTransport transport, RequestRate? r
         }
         catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
         {
-            throw Failure(method, path, $"no answer within {patience.TotalSeconds:0} s", e);
+            throw Failure(method, path, $"no answer within {longest.TotalSeconds:0} s", e);
         }
         if (answer.IsSuccessStatusCode) return answer;
         using (answer) throw await RefusalAsync(method, path, answer, cancel);

@@ -13,7 +13,8 @@ namespace NativeKubelet.Cluster;
 /// </summary>
 public sealed class ApiTransport(Kubeconfig cluster, ApiCredentials credentials, TimeProvider time) : IDisposable
 {
-    private static readonly TimeSpan PingAfter = TimeSpan.FromSeconds(30), PingPatience = TimeSpan.FromSeconds(15);
+    // A pod that is bound here meanwhile waits that long; the original's 30 and 15 s are longer than a lease lives.
+    private static readonly TimeSpan PingAfter = TimeSpan.FromSeconds(10), PingPatience = TimeSpan.FromSeconds(5);
 
     // Any value turns HTTP/2 off, as every client of Kubernetes agrees.
     private static readonly Version Preferred = Environment.GetEnvironmentVariable("DISABLE_HTTP2") is { Length: > 0 } ? HttpVersion.Version11 : HttpVersion.Version20;

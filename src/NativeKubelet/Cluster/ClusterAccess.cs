@@ -17,7 +17,7 @@ public sealed class ClusterAccess : IDisposable
         _credentials = new ApiCredentials(file.User, renewed, file.User.Exec is { } plugin ? new ExecCredentials(plugin, file, time) : null, time);
         _transport = new ApiTransport(file, _credentials, time);
         Uri server = file.Server;
-        Client = new ApiClient(server.AbsolutePath.EndsWith('/') ? server : new Uri(server + "/"), _transport, new RequestRate(limit, time));
+        Client = new ApiClient(server.AbsolutePath.EndsWith('/') ? server : new Uri(server + "/"), _transport, new RequestRate(limit, time), ApiClient.UsualPatience);
     }
 
     public Kubeconfig File { get; }

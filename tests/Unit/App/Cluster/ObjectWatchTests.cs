@@ -35,7 +35,7 @@ public sealed partial class ObjectWatchTests : IAsyncDisposable
         KubeconfigUser nobody = new(null, null, null, null, null, null, null, null, null, null, []);
         Kubeconfig cluster = new(new Uri($"http://127.0.0.1:{_server.Port}/"), null, null, null, false, null, nobody);
         _transport = new(cluster, new ApiCredentials(nobody, null, null, _time), _time);
-        _watch = new(new ApiClient(cluster.Server, _transport, null), "api/v1/configmaps", static _ => { }, _time, NullLogger.Instance);
+        _watch = new(new ApiClient(cluster.Server, _transport, null, ApiClient.UsualPatience), "api/v1/configmaps", static _ => { }, _time, NullLogger.Instance);
         _running = _watch.RunAsync(_end.Token);
     }
 
