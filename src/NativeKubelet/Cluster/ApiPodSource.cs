@@ -60,7 +60,7 @@ internal sealed class ApiPodSource : IPodSource
     public async Task RunAsync(CancellationToken cancel)
     {
         await Registered.WaitAsync(cancel);
-        await Task.WhenAll(_watch.RunAsync(cancel), PublishAsync(cancel));
+        await Loops.TogetherAsync(cancel, _watch.RunAsync, PublishAsync);
     }
 
     /// <summary>Waits for the API server; when that does not answer, its last known pods are delivered in its place until it does.</summary>

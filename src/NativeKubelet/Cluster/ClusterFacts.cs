@@ -43,7 +43,7 @@ internal sealed class ClusterFacts(ApiClient api, string node, Task<V1Node> regi
     public async Task RunAsync(CancellationToken cancel)
     {
         await registered.WaitAsync(cancel);
-        await Task.WhenAll(_services.RunAsync(cancel), _classes.RunAsync(cancel), _nodes.RunAsync(cancel));
+        await Loops.TogetherAsync(cancel, _services.RunAsync, _classes.RunAsync, _nodes.RunAsync);
     }
 
     public async ValueTask<IReadOnlyCollection<V1Service>> ServicesAsync(V1Pod pod, CancellationToken cancel)

@@ -51,7 +51,7 @@ internal sealed partial class ClusterNode : IDisposable
     public ApiObjects ObjectsOf(Func<IEnumerable<V1Pod>> pods) => _objects = new(_api, pods, _time, _logs.CreateLogger<ApiObjects>(), _life.Token);
 
     /// <summary>Runs beside the agent until cancelled. The API server may be away for as long as it likes: pods run on.</summary>
-    public Task RunAsync(NodeAgent agent, CancellationToken cancel) => Task.WhenAll(_credentials.RunAsync(cancel), ServeAsync(cancel), BootAsync(cancel), JoinAsync(agent, cancel));
+    public Task RunAsync(NodeAgent agent, CancellationToken cancel) => Loops.TogetherAsync(cancel, _credentials.RunAsync, ServeAsync, BootAsync, ending => JoinAsync(agent, ending));
 
     /// <summary>Starts what ran here last, if the API server does not say what should; from its first answer on, what it says is kept.</summary>
     private async Task BootAsync(CancellationToken cancel)
@@ -105,9 +105,9 @@ internal sealed partial class ClusterNode : IDisposable
         using PodStatusPublisher statuses = new(_api, Pods, agent.Board, _time, _logs.CreateLogger<PodStatusPublisher>());
         MirrorPods mirrors = new(_api, Pods, agent.Board, _registered.Task, () => agent.Complete.IsCompletedSuccessfully, _time, _logs.CreateLogger<MirrorPods>());
         ApiEvents events = new(_api.Unlimited, agent.Events, name, new RequestRate(new(options.EventRecordQPS ?? 50, options.EventBurst ?? 100), _time), _time, _logs.CreateLogger<ApiEvents>());
-        await Task.WhenAll(
-            RegisterAsync(registration, status, observer, cancel), lease.RunAsync(cancel), statuses.RunAsync(cancel), mirrors.RunAsync(cancel), events.RunAsync(cancel), Facts.RunAsync(cancel),
-            FollowStartsAsync(agent.Startups, cancel));
+        await Loops.TogetherAsync(
+            cancel, ending => RegisterAsync(registration, status, observer, ending), lease.RunAsync, statuses.RunAsync, mirrors.RunAsync, events.RunAsync, Facts.RunAsync,
+            ending => FollowStartsAsync(agent.Startups, ending));
     }
 
     private async Task FollowStartsAsync(PodStartups startups, CancellationToken cancel)

@@ -16,7 +16,7 @@ internal sealed class Pleg(IContainerRuntime runtime, PodWorkers workers, LoopTu
 
     public RelistMeasures Measures { get; } = new(time);
 
-    public async Task RunAsync(CancellationToken cancel) => await Task.WhenAll(ReadAsync(cancel), CompareAsync(cancel));
+    public Task RunAsync(CancellationToken cancel) => Loops.TogetherAsync(cancel, ReadAsync, CompareAsync);
 
     private async Task ReadAsync(CancellationToken cancel)
     {
