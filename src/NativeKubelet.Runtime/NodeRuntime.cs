@@ -101,8 +101,8 @@ public sealed partial class NodeRuntime : IContainerRuntime, IAsyncDisposable
             runtime.Changed();
             await networks;
             await network.ReconcileAsync([.. runtime._sandboxes.Values.Where(s => s.Record.Ready && !s.Record.HostNetwork).Select(s => s.Id)], cancel);
-            // After the network, which those that are ended need to the last.
-            foreach (Sandbox sandbox in runtime._sandboxes.Values.Where(s => s.Holder is not null)) runtime.IsWhole(sandbox.Id);
+            // Before anybody is told that this node serves: kubeadm asks its new API server as soon as it hears that, and must not reach the former one.
+            await Task.WhenAll(runtime._sandboxes.Values.Where(s => s.Holder is not null && !runtime.IsWhole(s.Id)).Select(s => runtime.EndBereftAsync(s, cancel)));
             return runtime;
         }
         catch
@@ -130,6 +130,19 @@ public sealed partial class NodeRuntime : IContainerRuntime, IAsyncDisposable
         sandbox.Bereft = true;
         Save(sandbox, r => r with { Ready = false });
         return false;
+    }
+
+    private async Task EndBereftAsync(Sandbox sandbox, CancellationToken cancel)
+    {
+        foreach (ContainerRecord container in sandbox.Containers.Values)
+            try
+            {
+                await StopContainerAsync(container.Id, TimeSpan.Zero, cancel);
+            }
+            catch (RuntimeException e)
+            {
+                BereftRunsOn(e.Message);
+            }
     }
 
     public async Task StopSandboxAsync(string sandboxId, CancellationToken cancel)
@@ -313,6 +326,9 @@ public sealed partial class NodeRuntime : IContainerRuntime, IAsyncDisposable
     private void Publish(RuntimeEvent what) => _events.Writer.TryWrite(what);
 
     private sealed record Snapshot(long Version, ImmutableArray<SandboxState> Sandboxes);
+
+    [LoggerMessage(LogLevel.Error, "BereftRunsOn: {Cause}; its pod's worker tries again")]
+    private partial void BereftRunsOn(string cause);
 
     [LoggerMessage(LogLevel.Warning, "SandboxBereft pod={Namespace}/{Pod}: somebody removed {Directory}; the pod is ended, and made anew where it is wanted")]
     private partial void SandboxBereft(string @namespace, string pod, string directory);
