@@ -176,13 +176,16 @@ internal sealed partial class NodeAgent : IAsyncDisposable
     /// <exception cref="Exception">A loop of the agent ended by a fault: whoever started it starts it anew.</exception>
     public async Task RunAsync(CancellationToken cancel)
     {
-        using CancellationTokenSource ending = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        // Usage on a thread of its own: its first round measures all pods, and no source waits for that.
-        List<Task> loops = [Workers.RunAsync(ending.Token), Task.Run(() => Usage.RunAsync(ending.Token), ending.Token), _eviction?.RunAsync(ending.Token) ?? Task.Delay(Timeout.Infinite, ending.Token), PreloadAsync(ending.Token), SourcesAsync(ending.Token)];
-        Task first = await Task.WhenAny(loops);
-        await ending.CancelAsync();
-        await Task.WhenAll(loops).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-        if (!cancel.IsCancellationRequested) await first;
+        try
+        {
+            // Usage on a thread of its own: its first round measures all pods, and no source waits for that.
+            await Loops.TogetherAsync(
+                cancel, Workers.RunAsync, ending => Task.Run(() => Usage.RunAsync(ending), ending), ending => _eviction?.RunAsync(ending) ?? Task.CompletedTask, PreloadAsync, SourcesAsync);
+        }
+        catch (Exception) when (cancel.IsCancellationRequested)
+        {
+            // Told to stop; what a loop says of that is nobody's question any more.
+        }
     }
 
     public async ValueTask DisposeAsync()

@@ -77,12 +77,14 @@ internal sealed partial class NodeService(KubeletOptions options, TimeProvider t
     /// <summary>Either may fault; then the process ends, as half a node would look whole from outside.</summary>
     private static async Task RunAsync(NodeAgent agent, ClusterNode? cluster, CancellationToken stopping)
     {
-        using CancellationTokenSource ending = CancellationTokenSource.CreateLinkedTokenSource(stopping);
-        Task running = agent.RunAsync(ending.Token), joined = cluster?.RunAsync(agent, ending.Token) ?? Task.Delay(Timeout.Infinite, ending.Token);
-        Task first = await Task.WhenAny(running, joined);
-        await ending.CancelAsync();
-        await Task.WhenAll(running, joined).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-        if (!stopping.IsCancellationRequested) await first;
+        try
+        {
+            await Loops.TogetherAsync(stopping, agent.RunAsync, ending => cluster?.RunAsync(agent, ending) ?? Task.CompletedTask);
+        }
+        catch (Exception) when (stopping.IsCancellationRequested)
+        {
+            // Told to stop.
+        }
     }
 
     private NodePlan Plan()
